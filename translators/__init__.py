@@ -1,0 +1,1 @@
+"""Pure translation between wire protocols: bytes and dicts in, bytes and dicts out; no I/O, no clock, no randomness."""

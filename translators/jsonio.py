@@ -1,0 +1,44 @@
+"""JSON in and out: orjson where it can, the standard library where clients send what orjson refuses.
+
+JavaScript clients do send lone surrogates (a string cut in the middle of an emoji), and some backends integers beyond
+64 bits; neither may fail an exchange.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse JSON; raises ValueError (JSONDecodeError, RecursionError turned into it) when it is not JSON."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        if isinstance(data, bytes | bytearray):
+            data = (
+                bytes(data).decode("utf-8", "strict")
+                if data[:3] != b"\xef\xbb\xbf"
+                else data[3:].decode("utf-8")
+            )
+        try:
+            return json.loads(data)
+        except RecursionError as error:
+            raise ValueError("JSON is nested too deeply") from error
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON as UTF-8 bytes, keys in the order they stand; raises TypeError for what is not JSON."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def dumps_str(value: Any) -> str:
+    """As `dumps`, as text."""
+    return dumps(value).decode("utf-8")
