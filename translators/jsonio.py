@@ -20,11 +20,7 @@ def loads(data: bytes | str) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         if isinstance(data, bytes | bytearray):
-            data = (
-                bytes(data).decode("utf-8", "strict")
-                if data[:3] != b"\xef\xbb\xbf"
-                else data[3:].decode("utf-8")
-            )
+            data = bytes(data).decode("utf-8", "strict") if data[:3] != b"\xef\xbb\xbf" else data[3:].decode("utf-8")
         try:
             return json.loads(data)
         except RecursionError as error:

@@ -44,9 +44,7 @@ class Target:
     efforts: tuple[Effort, ...] = ALL_EFFORTS  # what the model accepts, ascending
     max_budget: int = 128_000
     forced_tools_with_thinking: bool = False  # anthropic: any/tool tool_choice while thinking
-    reasoning_field: Literal["none", "reasoning_content", "reasoning"] = (
-        "reasoning_content"  # openai_chat, replayed
-    )
+    reasoning_field: Literal["none", "reasoning_content", "reasoning"] = "reasoning_content"  # openai_chat, replayed
     reasoning_required: bool = False  # openai_chat: an assistant turn with calls must carry it, "" if none
     thought_signatures: bool = True  # gemini 3+: first call of a step of the current turn must be signed
     call_ids: bool = True  # gemini 3+: functionCall.id is sent
