@@ -1,0 +1,1 @@
+"""Tests that drive real clients and SDKs through a running gateway."""

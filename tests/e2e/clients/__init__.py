@@ -1,0 +1,1 @@
+"""Real coding agents, installed at named versions and driven unattended through the gateway."""
