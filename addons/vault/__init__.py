@@ -1,0 +1,1 @@
+"""Credentials and client keys in `state.db`: secrets encrypted, keys hashed."""

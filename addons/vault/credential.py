@@ -1,0 +1,57 @@
+"""A credential: one secret of one provider, with its settings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """`secret` is a single key or, for several fields, JSON (design.md, decision 15).
+
+    Settings that every provider knows: `base_url`, `models` (client's model → backend's), `excluded_models`,
+    `headers` (extra ones), `proxy_url`, `ca_file`, `max_concurrent`. `priority` orders a profile without an order of its own
+    (lower first), `weight` shares among equals.
+    """
+
+    name: str
+    provider: str
+    secret: str = field(default="", repr=False)
+    settings: dict[str, Any] = field(default_factory=dict)
+    enabled: bool = True
+    priority: int = 100
+    weight: int = 1
+    created: float = 0.0
+
+    def setting(self, name: str, default: str = "") -> str:
+        """A text setting; empty counts as unset."""
+        value = self.settings.get(name)
+        return value if isinstance(value, str) and value else default
+
+    def secret_field(self, name: str) -> str:
+        """A field of a JSON secret, or "" where there is none."""
+        try:
+            value = json.loads(self.secret).get(name, "")
+        except (ValueError, AttributeError):
+            return ""
+        return value if isinstance(value, str) else ""
+
+    def secret_values(self) -> list[str]:
+        """Every text in the secret that must never be stored or shown: the whole, and each field of a JSON one."""
+        values = [self.secret] if self.secret else []
+        try:
+            parsed = json.loads(self.secret)
+        except ValueError:
+            return values
+        if isinstance(parsed, dict):
+            values += [value for value in parsed.values() if isinstance(value, str) and len(value) >= 8]
+        return values
+
+
+def masked(secret: str) -> str:
+    """What may be shown of a secret: nothing of a short one, else its first and last characters."""
+    if len(secret) < 16:
+        return "•" * 8
+    return f"{secret[:6]}…{secret[-4:]}"

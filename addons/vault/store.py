@@ -1,0 +1,189 @@
+"""`state.db`: credentials (encrypted) and client keys (hashed). Any process may change it; readers notice at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from addons.vault import keys
+from addons.vault.cipher import Cipher, VaultError
+from addons.vault.credential import Credential
+from addons.vault.keys import ClientKey
+
+
+class DuplicateError(Exception):
+    """That name is taken."""
+
+
+class NotFoundError(Exception):
+    """There is nothing of that name."""
+
+
+def _first_tables(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE credentials (name TEXT PRIMARY KEY, provider TEXT NOT NULL, secret BLOB, settings TEXT NOT NULL, "
+        "enabled INTEGER NOT NULL, priority INTEGER NOT NULL, weight INTEGER NOT NULL, created REAL NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE client_keys (name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, profile TEXT, "
+        "created REAL NOT NULL, enabled INTEGER NOT NULL)"
+    )
+
+
+def _objects(db: sqlite3.Connection) -> None:
+    """Which credential made an object that lives in one account (design.md, decision 13)."""
+    db.execute("CREATE TABLE objects (id TEXT PRIMARY KEY, credential TEXT NOT NULL, created REAL NOT NULL)")
+
+
+#: Applied once each, in order; `PRAGMA user_version` counts how many have been.
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _objects]
+
+
+class StateStore:
+    """One connection to `state.db`. Reading is cached until any process changes the database."""
+
+    def __init__(self, path: Path, key_file: Path) -> None:
+        self.cipher = Cipher(key_file)
+        self.problems: dict[str, str] = {}  # credential name → why it cannot be opened
+        self._version = -1
+        self._credentials: dict[str, Credential] = {}
+        self._keys: list[ClientKey] = []
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._migrate()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- reading
+
+    @property
+    def credentials(self) -> dict[str, Credential]:
+        """By name, in order of priority and age. One that the key does not open is left out; see `problems`."""
+        self._refresh()
+        return self._credentials
+
+    @property
+    def keys(self) -> list[ClientKey]:
+        self._refresh()
+        return self._keys
+
+    @property
+    def version(self) -> int:
+        """Changes whenever what this store returns may have changed."""
+        self._refresh()
+        return self._version
+
+    def find_key(self, presented: str) -> ClientKey | None:
+        return keys.find(presented, self.keys)
+
+    def object_owner(self, object_id: str) -> str | None:
+        """The name of the credential that made the object."""
+        row = self._db.execute("SELECT credential FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    # -- writing
+
+    def add_credential(self, credential: Credential) -> None:
+        """Raises DuplicateError."""
+        row = (
+            credential.name,
+            credential.provider,
+            self.cipher.encrypt(credential.secret) if credential.secret else None,
+            json.dumps(credential.settings),
+            credential.enabled,
+            credential.priority,
+            credential.weight,
+            credential.created or time.time(),
+        )
+        self._insert("INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?)", row, credential.name)
+
+    def update_credential(self, credential: Credential) -> None:
+        """Replace all but name and age; raises NotFoundError."""
+        self._change(
+            "UPDATE credentials SET provider=?, secret=?, settings=?, enabled=?, priority=?, weight=? WHERE name=?",
+            (
+                credential.provider,
+                self.cipher.encrypt(credential.secret) if credential.secret else None,
+                json.dumps(credential.settings),
+                credential.enabled,
+                credential.priority,
+                credential.weight,
+                credential.name,
+            ),
+        )
+
+    def remove_credential(self, name: str) -> None:
+        self._change("DELETE FROM credentials WHERE name=?", (name,))
+
+    def add_key(self, name: str, key: str, profile: str | None = None) -> ClientKey:
+        """Keep the hash of `key`; raises DuplicateError."""
+        made = ClientKey(name, keys.digest(key), profile, time.time(), True)
+        row = (made.name, made.hash, made.profile, made.created, made.enabled)
+        self._insert("INSERT INTO client_keys VALUES (?,?,?,?,?)", row, name)
+        return made
+
+    def remove_key(self, name: str) -> None:
+        self._change("DELETE FROM client_keys WHERE name=?", (name,))
+
+    def enable_key(self, name: str, enabled: bool) -> None:
+        self._change("UPDATE client_keys SET enabled=? WHERE name=?", (enabled, name))
+
+    def remember_object(self, object_id: str, credential: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?)", (object_id, credential, time.time()))
+
+    # -- within
+
+    def _insert(self, sql: str, row: tuple[object, ...], name: str) -> None:
+        try:
+            self._db.execute(sql, row)
+        except sqlite3.IntegrityError:
+            raise DuplicateError(f"there is already one named {name!r}") from None
+        self._version = -1
+
+    def _change(self, sql: str, row: tuple[object, ...]) -> None:
+        if self._db.execute(sql, row).rowcount == 0:
+            raise NotFoundError(f"there is none named {row[-1]!r}")
+        self._version = -1
+
+    def _migrate(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        done = self._db.execute("PRAGMA user_version").fetchone()[0]
+        for migration in MIGRATIONS[done:]:
+            migration(self._db)
+        self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        self._db.execute("COMMIT")
+
+    def _refresh(self) -> None:
+        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        self._version = version
+        self.problems = {}
+        rows = self._db.execute(
+            "SELECT name, provider, secret, settings, enabled, priority, weight, created FROM credentials "
+            "ORDER BY priority, created"
+        ).fetchall()
+        credentials: dict[str, Credential] = {}
+        for name, provider, secret, settings, enabled, priority, weight, created in rows:
+            try:
+                opened = self.cipher.decrypt(secret) if secret else ""
+            except VaultError as error:
+                self.problems[name] = str(error)
+                continue
+            credentials[name] = Credential(
+                name, provider, opened, json.loads(settings), bool(enabled), priority, weight, created
+            )
+        self._credentials = credentials
+        self._keys = [
+            ClientKey(name, digest, profile, created, bool(enabled))
+            for name, digest, profile, created, enabled in self._db.execute(
+                "SELECT name, hash, profile, created, enabled FROM client_keys ORDER BY created"
+            )
+        ]
