@@ -1,7 +1,7 @@
 """Tool names: shortened reversibly for backends with narrower rules than the client's (mapping.md §4).
 
-The map is built from **one request's** tools and applied to definitions, history and tool choice on the way in and to calls
-on the way out. A name that is not in the map passes unchanged.
+The map is built from **one request's** tools and applied to definitions, history and tool choice on the way in and to
+calls on the way out. A name that is not in the map passes unchanged.
 """
 
 from __future__ import annotations
@@ -69,3 +69,16 @@ def build(names: list[str], rule: NameRule) -> NameMap:
             result.to_backend[name] = short
             result.to_client[short] = name
     return result
+
+
+def client_call(names: NameMap, backend_name: str) -> tuple[str, str | None, bool]:
+    """A call as the client knows it, from the name that the backend used: (name, namespace, is a custom tool).
+
+    Of a custom tool the arguments are the wrapper's and must be unwrapped (`arguments.StringFieldDecoder`).
+    """
+    flat = names.client(backend_name)
+    custom = flat in names.custom
+    place = names.namespaces.get(flat)
+    if place is not None:
+        return place[1], place[0], custom
+    return flat, None, custom
