@@ -44,6 +44,7 @@ class Document:
     name: str | None = None
     context: str | None = None
     cache: Json | None = None
+    citations: Json | None = None  # anthropic: {"enabled": bool}
 
 
 @dataclass(slots=True)
