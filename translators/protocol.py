@@ -7,7 +7,7 @@ sans-I/O; objects that live as long as one stream (`StreamDecoder`, `StreamEncod
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from typing import Protocol as Interface
 
 from translators.canonical.errors import ErrorInfo
@@ -42,6 +42,7 @@ class Reply:
     `seed` is unique to the exchange; encoders derive every id they must make up from it (ids.py), so that nothing is
     random. `created` is the time in seconds since 1970. `request` is the client's decoded request (its tools, settings to echo, n).
     `sse` is False for Gemini clients that asked without `alt=sse` (a JSON array).
+    `reasoning_field` is where an openai_chat client looks for visible reasoning.
     """
 
     seed: str
@@ -50,6 +51,7 @@ class Reply:
     request: Request | None = None
     include_usage: bool = False
     sse: bool = True
+    reasoning_field: Literal["reasoning_content", "reasoning", "none"] = "reasoning_content"
 
 
 class StreamDecoder(Interface):

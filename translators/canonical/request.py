@@ -136,6 +136,7 @@ class Request:
     verbosity: str | None = None
     stream: bool = False
     include_usage: bool = False  # openai_chat clients that asked for the usage chunk
+    legacy_functions: bool = False  # openai_chat clients that sent `functions`: answered with `function_call`
     user: str | None = None
     cache_key: str | None = None
     service_tier: str | None = None
