@@ -36,7 +36,7 @@ class Target:
     images: bool = True
     documents: bool = True
     json_schema: bool = True  # structured output by schema
-    custom_tools: bool = True  # openai_chat, openai_responses: takes free-text tools; else they are wrapped as functions
+    custom_tools: bool = True  # openai_chat: takes free-text tools; else they are wrapped as functions
     allowed_tools: bool = True  # openai_chat: takes tool_choice allowed_tools; else the tool list itself is narrowed
     cache_markers: Literal["none", "cache_control", "prompt_cache_breakpoint"] = "none"  # openai_chat, on content parts
     refused_fields: tuple[str, ...] = ()  # openai_chat: top-level fields that the backend answers with a 400/422
@@ -49,8 +49,8 @@ class Target:
     max_budget: int = 128_000
     forced_tools_with_thinking: bool = False  # anthropic: any/tool tool_choice while thinking
     reasoning_field: Literal["none", "reasoning_content", "reasoning"] = "reasoning_content"  # openai_chat, replayed
-    #: openai_chat: the field that asks for depth: `reasoning_effort`, OpenRouter's `reasoning`, DeepSeek's, GLM's and Kimi's
-    #: `thinking`, Qwen's `enable_thinking`, vLLM's `chat_template_kwargs` (openai_chat.md §6).
+    #: openai_chat: the field that asks for depth: `reasoning_effort`, OpenRouter's `reasoning`, DeepSeek's, GLM's and
+    #: Kimi's `thinking`, Qwen's `enable_thinking`, vLLM's `chat_template_kwargs` (openai_chat.md §6).
     reasoning_style: Literal["reasoning_effort", "reasoning", "thinking", "enable_thinking", "chat_template_kwargs"] = (
         "reasoning_effort"
     )
