@@ -76,7 +76,7 @@ class Gateway:
             *(str(SCRIPTS / "mitmdump"), "-s", str(ROOT / "proxycast.py")),
             *("--mode", f"reverse:http://127.0.0.1:9@127.0.0.1:{self.port}"),
             *("--set", f"confdir={self.home / 'mitmproxy'}"),
-            *("--set", "flow_detail=0"),
+            *("--set", "flow_detail=0", "--set", "termlog_verbosity=warn"),
             *options,
         ]
         with self._log_path.open("ab") as log:
@@ -144,20 +144,23 @@ class Gateway:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         return {**kept, "HOME": str(self.home), "PROXYCAST_HOME": str(self.home / "proxycast"), "LANG": "C.UTF-8"}
 
+    def _tail(self) -> str:
+        return "\n".join(self.log.splitlines()[-40:])
+
     def _await_health(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
         with httpx.Client(base_url=self.url, timeout=2, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if self._process.poll() is not None:
-                    raise GatewayError(f"the gateway ended with exit {self._process.returncode}\n{self.log}")
+                    raise GatewayError(f"the gateway ended with exit {self._process.returncode}\n{self._tail()}")
                 try:
                     if client.get("/health").status_code == httpx.codes.OK:
                         return
                 except httpx.TransportError:
                     pass
-                time.sleep(0.1)
-        raise GatewayError(f"no 200 from /health within {START_SECONDS} s\n{self.log}")
+                time.sleep(0.2)
+        raise GatewayError(f"no 200 from /health within {START_SECONDS} s\n{self._tail()}")
 
 
 def free_port() -> int:
