@@ -29,9 +29,9 @@ class SseParser:
     """Cuts a byte stream into events. Never raises.
 
     `comments` counts the comment lines so far (keep-alives such as `: OPENROUTER PROCESSING`; a decoder may answer a
-    rise with a Ping). `stray` collects lines that are no field of SSE, for backends that write a raw JSON error into the
-    stream (gemini.md §5). `overflowed` becomes True when an event is longer than `max_event` bytes: from there
-    nothing is returned, so that the stream looks as cut as it is.
+    rise with a Ping). `stray` collects lines that are no field of SSE, for backends that write a raw JSON error into
+    the stream (gemini.md §5). `overflowed` becomes True when an event is longer than `max_event` bytes: from there
+    nothing is returned, so that the stream looks cut.
     """
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
