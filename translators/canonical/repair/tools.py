@@ -30,7 +30,7 @@ def with_tools_fitted(request: Request, target: Target, notes: Notes) -> tuple[R
 
     fitted = names.build(_names(functions, turns), _rule(target))
     fitted.namespaces = {name: place for place, name in flat.names.items()}
-    if target.protocol not in _HAVE_CUSTOM_TOOLS:
+    if target.protocol not in _HAVE_CUSTOM_TOOLS or not target.custom_tools:
         fitted.custom = {tool.name for tool in functions if tool.kind is ToolKind.CUSTOM}
         functions = [_as_function(tool) for tool in functions]
         turns = [Turn(turn.role, [_wrapped(block) for block in turn.blocks]) for turn in turns]
