@@ -16,7 +16,7 @@ from translators.canonical.stop_cutter import StopCutter
 from translators.framing.sse import comment
 from translators.protocol import StreamDecoder, StreamEncoder
 
-#: What keeps a client waiting before its stream was opened; every SSE reader skips it (but Gemini's, which gets nothing).
+#: Keeps a client waiting before its stream was opened. Every SSE reader skips it, but Gemini's, which gets nothing.
 IDLE = comment("keep-alive")
 
 _CUT = "The upstream's stream ended before the answer did."
@@ -32,7 +32,6 @@ class AnswerPipe:
     * `error`: how it failed. Before content it was not sent: try the next candidate, or send it with `fail`
     * `events`: how many events were read; `fold`: the answer so far, as the client gets it
     * `fault`: an exception of a translator, for the log; the client got an error (translating) or noticed nothing
-    (tapping)
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class AnswerPipe:
         if self._passing:
             if not self.finished and self.fault is None:
                 self._listen(None)
-                if not self.finished:
+                if not self.finished and self.fault is None:
                     self._heard(_cut())
                 if self.content_seen and self.error is not None:
                     return self._error_frame(self.error)
@@ -101,13 +100,13 @@ class AnswerPipe:
         return out if self.finished else out + self._encoded([_cut()])
 
     def fail(self, info: ErrorInfo) -> bytes:
-        """The gateway itself ends the answer: the error in the client's in-stream form, unless the end was told already."""
+        """The gateway ends the answer: the error in the client's in-stream form, unless an end was told before."""
         if self._closed:
             return b""
         self.error = info
         self.finished = True
+        self.fold.add(Error(info))
         if self._passing:
-            self.fold.add(Error(info))
             return self._error_frame(info)
         out = b""
         if self.content_seen and self._cutter is not None:
@@ -134,7 +133,7 @@ class AnswerPipe:
             events = self._decoder.end() if data is None else self._decoder.feed(data)
         except Exception as fault:
             self.fault = fault
-            events = [Error(ErrorInfo(ErrorKind.SERVER, f"{_UNREADABLE} ({type(fault).__name__})."))]
+            events = [_unreadable(fault)]
         self.events += len(events)
         return events if self._cutter is None else self._cutter.pass_through(events)
 
@@ -150,7 +149,6 @@ class AnswerPipe:
                 out.append(self._deliver(event))
             elif isinstance(event, Error):
                 self._waiting.clear()
-                self.fold.add(event)
             elif not isinstance(event, Ping):
                 self._waiting.append(event)
             if self.finished:
@@ -158,22 +156,34 @@ class AnswerPipe:
         return b"".join(out)
 
     def _note(self, event: StreamEvent) -> None:
+        self.fold.add(event)
         if not self.content_seen and is_content(event):
             self.content_seen = True
         if isinstance(event, Error):
             self.error = event.error
             self.finished = True
-        elif isinstance(event, Finish):
+            return
+        if isinstance(event, Finish):
             self.finished = True
-        elif not self.started and not isinstance(event, Ping):
+        if not isinstance(event, Ping):
             self.started = True
 
     def _deliver(self, event: StreamEvent) -> bytes:
         assert self._encoder is not None
-        self.fold.add(event)
-        if isinstance(event, Finish | Error):
-            self._closed = True
-        return self._encoder.encode(event)
+        if self._closed:
+            return b""
+        try:
+            data = self._encoder.encode(event)
+        except Exception as fault:
+            self.fault = fault
+            if isinstance(event, Error):
+                self._closed = True
+                return b""
+            error = _unreadable(fault)
+            self._note(error)
+            return self._deliver(error)
+        self._closed = isinstance(event, Finish | Error)
+        return data
 
     def _open(self) -> bytes:
         opening, self._opening = self._opening, b""
@@ -190,15 +200,16 @@ class AnswerPipe:
                 if self.finished:
                     break
                 self._heard(event)
-                if data is not None and self.finished:
-                    self._closed = True  # the client reads the same bytes
+                if self.finished and self.content_seen and data is not None:
+                    self._closed = True  # the client reads it in the same bytes
         except Exception as fault:  # a listener must not harm the bytes
             self.fault = fault
 
     def _heard(self, event: StreamEvent) -> None:
         self.events += 1
         self._note(event)
-        self.fold.add(event)
+        if isinstance(event, Finish):
+            self._closed = True
 
     def _error_frame(self, info: ErrorInfo) -> bytes:
         self._closed = True
@@ -210,10 +221,10 @@ class AnswerPipe:
 
     def _tapped_keepalive(self, encoder: StreamEncoder) -> bytes:
         self._prime(encoder)
-        if not self._between_frames():
-            return b""
         alive = encoder.keepalive()
-        return alive if self.started or not alive else IDLE
+        if not self.content_seen:
+            return IDLE if alive else b""  # nothing of the upstream's need have been sent yet
+        return alive if self._between_frames() else b""
 
     def _prime(self, encoder: StreamEncoder) -> None:
         """The upstream opened the stream in the encoder's place."""
@@ -223,6 +234,10 @@ class AnswerPipe:
 
     def _between_frames(self) -> bool:
         return self._tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+
+
+def _unreadable(fault: Exception) -> Error:
+    return Error(ErrorInfo(ErrorKind.SERVER, f"{_UNREADABLE} ({type(fault).__name__})."))
 
 
 def _cut() -> Error:

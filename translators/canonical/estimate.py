@@ -81,8 +81,7 @@ def text_tokens(text: str) -> int:
 
 
 def _of_json(value: object) -> int:
-    # ASCII-escaped would count every foreign letter six times.
-    return text_tokens(jsonio.dumps(value).decode("utf-8"))
+    return text_tokens(jsonio.dumps_str(value))
 
 
 def _of_tool(tool: Tool) -> int:

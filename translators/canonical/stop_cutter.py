@@ -14,7 +14,7 @@ from translators.canonical.response import Fold, Response, unfold
 
 
 class StopCutter:
-    """Passes a stream of events through. `done` turns True with a match: the answer is over, whatever the backend still sends."""
+    """Passes a stream of events through. `done` turns True with a match: the answer is over, whatever still comes."""
 
     def __init__(self, sequences: Sequence[str]) -> None:
         self.done = False
