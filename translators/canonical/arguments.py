@@ -6,6 +6,7 @@ text is passed as it came, because a client must see that a call is broken.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -23,6 +24,7 @@ INPUT = "input"
 CUSTOM_SCHEMA: Json = {"type": "object", "properties": {INPUT: {"type": "string"}}, "required": [INPUT]}
 
 _MISSING = object()
+_BIG_NUMBER = re.compile(r"\d{19}")
 _CLOSER = {"{": "}", "[": "]"}
 _TOKEN = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
@@ -64,8 +66,10 @@ def unwrap_custom(arguments: str) -> str:
 
 def _parse(text: str) -> Any:
     try:
+        if _BIG_NUMBER.search(text):  # orjson would make a float of it, and lose digits of an id
+            return json.loads(text)
         return jsonio.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _MISSING
 
 
