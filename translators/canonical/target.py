@@ -57,6 +57,7 @@ class Target:
     reasoning_required: bool = False  # openai_chat: an assistant turn with calls must carry it, "" if none
     thought_signatures: bool = True  # gemini 3+: first call of a step of the current turn must be signed
     call_ids: bool = True  # gemini 3+: functionCall.id is sent
+    result_media: bool = True  # gemini 3+: media of a result go into functionResponse.parts, else beside it
     anthropic_version: str = "2023-06-01"
     server_tools: tuple[str, ...] = ()  # concepts ("web_search", …) that the backend executes itself
     include_usage: bool = True  # openai_chat: ask for stream_options.include_usage

@@ -1,0 +1,1 @@
+"""JSON Schema in the dialects that backends understand: Gemini's two, and back from them."""
