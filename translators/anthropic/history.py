@@ -2,7 +2,7 @@
 
 Passing through needs no translation, but a history may hold thinking that another backend wrote and this gateway tagged
 (mapping.md §5, Carrier), or, after a switch of accounts or a signature error, thinking that is bound elsewhere
-(design.md, decision 4). Each rewrite is the same on every turn, and leaves a body alone that needs none (anthropic.md §6).
+Passing through needs no translation, but a history may hold thinking that another backend wrote and the gateway tagged
 """
 
 from __future__ import annotations
