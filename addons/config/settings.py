@@ -71,9 +71,9 @@ class Route(Section):
 class Profile(Section):
     """A choice of credentials, their order and model overrides.
 
-    `use` lists credential names in order; a list within the list holds equals. Empty: every enabled credential that serves
-    the model. `models` maps a pattern or a Claude Code family (opus, sonnet, haiku, small_fast, default) to a model.
-    """
+    `use` lists credential names in order; a list within the list holds equals. Empty: every enabled credential that
+    serves the model. `models` maps a pattern or a Claude Code family (opus, sonnet, haiku, small_fast, default) to a
+    model."""
 
     use: list[str | list[str]] = Field(default_factory=list)
     model: str | None = None

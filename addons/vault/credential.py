@@ -12,8 +12,8 @@ class Credential:
     """`secret` is a single key or, for several fields, JSON (design.md, decision 15).
 
     Settings that every provider knows: `base_url`, `models` (client's model → backend's), `excluded_models`,
-    `headers` (extra ones), `proxy_url`, `ca_file`, `max_concurrent`. `priority` orders a profile without an order of its own
-    (lower first), `weight` shares among equals.
+    `headers` (extra ones), `proxy_url`, `ca_file`, `max_concurrent`. `priority` orders a profile without an order of
+    its own (lower first), `weight` shares among equals.
     """
 
     name: str

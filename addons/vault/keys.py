@@ -1,4 +1,4 @@
-"""Client keys: what a client presents to the gateway. Only their SHA-256 is kept: they are random, so no salt is needed."""
+"""Client keys: what a client presents to the gateway. Only a SHA-256 is kept: they are random, no salt is needed."""
 
 from __future__ import annotations
 

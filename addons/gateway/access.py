@@ -1,0 +1,176 @@
+"""Who may use the gateway: a client key, a Host that is ours, no web page that was not invited (design.md, decisions
+9, 10)."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from mitmproxy import http
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from addons.audit.record import Origin, Side
+from addons.config.settings import Settings
+from addons.gateway import codings, recognise, respond
+from addons.gateway import exchange as exchanges
+from addons.gateway.exchange import Exchange
+from addons.gateway.services import Services
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+LOOPBACK_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
+#: Paths that tell nothing and are asked before a client has a key.
+OPEN_PATHS = frozenset(("/", "/health", "/api/hello"))
+_CORS = {
+    "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+    "access-control-allow-headers": "*, Authorization, Content-Type, X-Api-Key, X-Goog-Api-Key, Anthropic-Version",
+    "access-control-max-age": "600",
+}
+
+
+def all_presented(headers: http.Headers, query: list[tuple[str, str]]) -> list[str]:
+    """Every key a client shows, each once; ours first: a login may have taken the usual headers (decision 9)."""
+    bearer = headers.get("authorization", "")
+    shown = [headers.get(name, "") for name in ("x-proxycast-key", "x-api-key", "x-goog-api-key", "api-key")]
+    shown += [bearer[7:].strip() if bearer[:7].lower() == "bearer " else ""]
+    shown += [value for name, value in query if name == "key"]
+    return list(dict.fromkeys(key for key in shown if key))
+
+
+def host_allowed(host: str, settings: Settings) -> bool:
+    """Whether a Host header names this gateway: loopback, the configured address or names. A rebound DNS name is
+    none."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name in LOOPBACK_NAMES or name == settings.gateway.host or name in settings.access.hosts
+
+
+def origin_allowed(origin: str, settings: Settings) -> bool:
+    return "*" in settings.access.origins or origin in settings.access.origins
+
+
+class Loopback:
+    """Refuses connections from other machines, however the listener was bound, unless the user chose an address."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.open = False  # set by listeners.py when the user bound to another address on purpose
+
+    def client_connected(self, client: object) -> None:
+        peer = getattr(client, "peername", None)
+        if self.open or not peer:
+            return
+        try:
+            local = ipaddress.ip_address(str(peer[0]).split("%")[0])
+        except ValueError:
+            return
+        mapped = getattr(local, "ipv4_mapped", None)
+        if not (mapped or local).is_loopback:
+            client.error = "connections from other machines are refused"  # type: ignore[attr-defined]
+
+
+class Access:
+    """Attaches an Exchange to every gateway request and refuses those that may not pass."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not flow.live or not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+            return
+        request = flow.request
+        exchange = Exchange(Origin.GATEWAY)
+        exchanges.attach(flow, exchange)
+        exchange.method = request.method
+        path, _, query = request.path.partition("?")
+        exchange.path, exchange.query = path, query
+        exchange.headers = {name.lower(): value for name, value in request.headers.items()}
+        exchange.client_request = Side(list(request.headers.items(multi=True)))
+        exchange.client_addr = str(flow.client_conn.peername[0]) if flow.client_conn.peername else ""
+        exchange.recognised = recognise.recognise(request.method, path, query, exchange.headers)
+        if exchange.recognised is not None:
+            exchange.protocol = exchange.output = exchange.recognised.protocol
+            exchange.operation = exchange.recognised.operation
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is None or exchange.origin is not Origin.GATEWAY or flow.response is not None:
+            return
+        settings = self._services.settings()
+        refusal = self._refusal(flow, exchange, settings)
+        origin = flow.request.headers.get("origin")
+        if refusal is not None:
+            exchange.rejected = True
+            flow.response = respond.refusal(flow, refusal)
+        elif flow.request.method == "OPTIONS":
+            exchange.rejected = exchange.answered = True
+            flow.response = http.Response.make(204, b"", dict(_CORS))
+        if flow.response is not None and origin and origin_allowed(origin, settings):
+            flow.response.headers["access-control-allow-origin"] = origin
+            flow.response.headers["vary"] = "Origin"
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        origin = flow.request.headers.get("origin") if exchanges.of(flow) is None else self._origin(flow)
+        if origin and flow.response is not None and origin_allowed(origin, self._services.settings()):
+            flow.response.headers["access-control-allow-origin"] = origin
+            flow.response.headers["vary"] = "Origin"
+
+    @staticmethod
+    def _origin(flow: http.HTTPFlow) -> str | None:
+        exchange = exchanges.of(flow)
+        return exchange.headers.get("origin") if exchange is not None else None
+
+    def _refusal(self, flow: http.HTTPFlow, exchange: Exchange, settings: Settings) -> ErrorInfo | None:
+        headers = flow.request.headers
+        host = exchange.headers.get("host", "")
+        if host and not host_allowed(host, settings):
+            return ErrorInfo(
+                ErrorKind.PERMISSION,
+                f"the Host {host!r} is not this gateway; if it is meant to be, add it to [access] hosts in config.toml",
+            )
+        origin = headers.get("origin")
+        if origin and not origin_allowed(origin, settings):
+            return ErrorInfo(
+                ErrorKind.PERMISSION,
+                f"requests from the web origin {origin!r} are not allowed; allow it: `proxycast origins allow {origin}`",
+            )
+        if not origin and headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+            return ErrorInfo(ErrorKind.PERMISSION, "requests from other web sites are not allowed")
+        if flow.request.method == "OPTIONS" or exchange.path in OPEN_PATHS or flow.request.method == "HEAD":
+            return None
+        shown = all_presented(headers, parse_qsl(exchange.query))
+        for key in shown:
+            found = self._services.state.find_key(key)
+            if found is not None:
+                exchange.key = found
+                exchange.query = without_key(exchange.query, key)
+                return self._body(flow, exchange, settings)
+        if shown:
+            text = "this client key is not known to the gateway: `proxycast keys create NAME` makes one"
+        else:
+            text = "a client key is needed (Authorization: Bearer, x-api-key, x-goog-api-key or x-proxycast-key)"
+        return ErrorInfo(ErrorKind.AUTHENTICATION, text)
+
+    @staticmethod
+    def _body(flow: http.HTTPFlow, exchange: Exchange, settings: Settings) -> ErrorInfo | None:
+        """Take the body over, without its content coding."""
+        coding = flow.request.headers.get("content-encoding", "")
+        limit = settings.gateway.max_body
+        try:
+            exchange.body = codings.decode(coding, flow.request.raw_content or b"", limit)
+        except codings.TooLargeError:
+            return ErrorInfo(ErrorKind.TOO_LARGE, f"the request body is larger than {limit} bytes when decoded")
+        except codings.CodingError as error:
+            return ErrorInfo(ErrorKind.INVALID_REQUEST, str(error))
+        exchange.client_request.body = exchange.body
+        return None
+
+
+def without_key(query: str, key: str) -> str:
+    """The query without the client key, whatever it is called."""
+    if not query:
+        return query
+    pairs = parse_qsl(query, keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if value != key and name != "key"]
+    return query if len(kept) == len(pairs) else urlencode(kept)

@@ -1,0 +1,265 @@
+"""Sends a request to its next candidate, and decides after a failure which one that is (design.md, decisions 1, 3,
+4)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+from mitmproxy import connection, http
+from mitmproxy.net import server_spec
+from mitmproxy.net.server_spec import ServerSpec
+
+from addons.gateway import exchange as exchanges
+from addons.gateway import respond, verdict
+from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
+from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, prepare
+from addons.gateway.route import stick_key
+from addons.gateway.services import Services
+from addons.pool.candidates import Candidate
+from addons.providers.api import Operation
+from addons.vault.credential import Credential
+from translators import jsonio, registry
+from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
+from translators.canonical.estimate import estimate_tokens
+from translators.canonical.names import NameMap
+from translators.pipeline import AnswerPipe
+
+log = logging.getLogger(__name__)
+
+
+class Dispatch:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """The first attempt."""
+        exchange = exchanges.of(flow)
+        if exchange is None or flow.response is not None or exchange.observed or not exchange.candidates:
+            return
+        await self._next(flow, exchange)
+
+    async def proxycast_attempt(self, flow: http.HTTPFlow) -> None:
+        """The attempt before failed: learn from it, then make the next."""
+        exchange = exchanges.of(flow)
+        if exchange is None:
+            return
+        if exchange.current is not None:
+            self._learn(exchange.current)
+        await self._next(flow, exchange)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is None or exchange.current is None or exchange.observed:
+            return
+        attempt = exchange.current
+        self._learn(attempt)
+        if attempt.cause is not Cause.OK:
+            return
+        self._services.cooldown.succeeded(attempt.candidate.name, attempt.model)
+        if exchange.operation is Operation.GENERATE:
+            if exchange.conversation:
+                self._services.stickiness.hold(stick_key(exchange), attempt.candidate.name, time.monotonic())
+            if exchange.output == "openai_chat" and isinstance(attempt.pipe, AnswerPipe):
+                self._services.memory.remember(attempt.pipe.fold.response())
+        elif exchange.operation is Operation.PASS and exchange.method == "POST":
+            self._remember_object(attempt)
+
+    # -- choosing
+
+    async def _next(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        """Prepare the next attempt that can be prepared; when there is none, set the answer."""
+        refused: TranslationError | None = None
+        while True:
+            chosen = await self._choose(exchange)
+            if chosen is None:
+                break
+            candidate, strip = chosen
+            try:
+                prepared = prepare(exchange, candidate, self._services.memory, strip=strip)
+            except TranslationError as error:
+                refused = error
+                if exchange.operation is Operation.COUNT_TOKENS:
+                    break
+                self._note_untried(exchange, candidate, Cause.CLIENT_FAULT, error.info)
+                continue
+            except UnsafeEndpointError as error:
+                self._note_untried(exchange, candidate, Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502))
+                continue
+            exchange.attempts.append(prepared.attempt)
+            if await self._answered_here(flow, exchange, prepared):
+                return
+            self._send(flow, exchange, prepared)
+            return
+        if exchange.operation is Operation.COUNT_TOKENS:
+            flow.response = self._estimate(exchange, refused)
+        else:
+            flow.response = verdict.verdict(exchange)
+
+    async def _choose(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
+        """→ (candidate, whether bound reasoning must go), or None when the exchange is over."""
+        last = exchange.current
+        if last is None:
+            return self._untried(exchange)
+        failure = last.failure
+        if failure is None or len(exchange.attempts) >= self._services.settings().failover.max_attempts:
+            return None
+        if failure.cause is Cause.SIGNATURE and not last.stripped:
+            exchange.notes.append("the upstream refused the reasoning's signature; tried again without it")
+            return last.candidate, True
+        if failure.cause in verdict.FINAL and failure.response is not None:
+            return None
+        if failure.reused and sum(a.candidate.name == last.candidate.name for a in exchange.attempts) == 1:
+            return last.candidate, last.stripped
+        if failure.cause is Cause.AUTHENTICATION:
+            fresh = await self._refreshed(exchange, last)
+            if fresh is not None:
+                return fresh, last.stripped
+        return self._untried(exchange)
+
+    def _untried(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
+        tried = {attempt.candidate.name for attempt in exchange.attempts}
+        for candidate in exchange.candidates:
+            if candidate.name not in tried:
+                switched = bool(tried) or self._left_its_home(exchange, candidate)
+                return candidate, switched and self._has_bound_reasoning(exchange, candidate)
+        return None
+
+    def _left_its_home(self, exchange: Exchange, candidate: Candidate) -> bool:
+        """Whether the conversation was served by another credential before: its reasoning may be bound to that one."""
+        keep = self._services.settings().failover.stick
+        held = self._services.stickiness.held(stick_key(exchange), time.monotonic(), keep)
+        return held is not None and held != candidate.name
+
+    @staticmethod
+    def _has_bound_reasoning(exchange: Exchange, candidate: Candidate) -> bool:
+        """Only Responses' encrypted reasoning is bound to an organisation beyond doubt; others are mended when
+        refused."""
+        return (
+            exchange.operation is Operation.GENERATE
+            and b"encrypted_content" in exchange.body
+            and "openai_responses" in candidate.provider.manifest.protocols
+        )
+
+    async def _refreshed(self, exchange: Exchange, last: Attempt) -> Candidate | None:
+        """The same candidate with a fresh token, once an exchange and only where there is one to refresh."""
+        if sum(a.candidate.name == last.candidate.name for a in exchange.attempts) > 1:
+            return None
+        try:
+            credential: Credential | None = await last.provider.refresh(last.candidate.credential)
+        except Exception:
+            log.exception("proxycast: refreshing %s failed", last.candidate.name)
+            return None
+        return None if credential is None else replace(last.candidate, credential=credential)
+
+    # -- sending
+
+    async def _answered_here(self, flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> bool:
+        """A provider that needs no network answers itself; its answer takes the same way as an upstream's."""
+        attempt = prepared.attempt
+        answer = await attempt.provider.answer(prepared.call, attempt.candidate.credential)
+        if answer is None:
+            return False
+        upstream = respond.make_response(answer.status, answer.headers, answer.body)
+        outcome = respond.whole(exchange, attempt, upstream)
+        if isinstance(outcome, Failure):
+            respond.failed(exchange, outcome)
+            outcome = verdict.verdict(exchange)
+        exchange.answered = True
+        respond.note_delivered(exchange, outcome)
+        flow.response = outcome
+        return True
+
+    @staticmethod
+    def _send(flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> None:
+        """Turn the flow's request into the attempt's and mark it as fit to go."""
+        upstream, request = prepared.upstream, flow.request
+        request.method = upstream.method
+        request.url = upstream.url
+        pairs = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in upstream.headers]
+        host = request.pretty_host if not request.is_http2 else None
+        headers = http.Headers(pairs)
+        if host is not None:
+            default = {"http": 80, "https": 443}.get(request.scheme)
+            name = f"[{request.host}]" if ":" in request.host else request.host
+            headers.insert(0, "Host", name if request.port == default else f"{name}:{request.port}")
+        headers["content-length"] = str(len(upstream.body))
+        request.headers = headers
+        request.data.content = upstream.body
+        request.trailers = None
+        flow.server_conn = connection.Server(address=(request.host, request.port))
+        proxy = prepared.attempt.candidate.credential.setting("proxy_url")
+        if proxy:
+            flow.server_conn.via = _proxy_of(proxy)
+        exchange.cleared = True
+
+    @staticmethod
+    def _note_untried(exchange: Exchange, candidate: Candidate, cause: Cause, error: ErrorInfo) -> None:
+        """A candidate that could not even be asked counts as an attempt that failed."""
+        attempt = Attempt(
+            number=len(exchange.attempts) + 1,
+            candidate=candidate,
+            provider=candidate.provider,
+            protocol="",
+            model=candidate.model,
+            names=NameMap(),
+            translated=True,
+            started=time.time(),
+        )
+        exchange.attempts.append(attempt)
+        respond.failed(exchange, Failure(cause, error))
+
+    def _estimate(self, exchange: Exchange, refused: TranslationError | None) -> http.Response:
+        """A count is never an error for Claude Code: where no backend counted, we estimate and say so."""
+        exchange.answered = True
+        try:
+            tokens = estimate_tokens(decoded(exchange))
+        except TranslationError as error:
+            exchange.error = (refused or error).info
+            return respond.error_response(exchange, error.info)
+        exchange.usage_estimated = True
+        exchange.usage.input_fresh = tokens
+        exchange.notes.append("the tokens were estimated locally: the backend has no way to count them")
+        body = jsonio.dumps(registry.get(exchange.output).encode_token_count(tokens))
+        fields = [("content-type", "application/json"), ("x-proxycast-estimated", "true")]
+        response = respond.make_response(200, fields, body)
+        respond.note_delivered(exchange, response)
+        return response
+
+    # -- learning
+
+    def _learn(self, attempt: Attempt) -> None:
+        """What an attempt's end says about its credential. A client's fault or a hang-up says nothing."""
+        failure = attempt.failure
+        if failure is None or failure.cause is not Cause.RATE_LIMIT:
+            return
+        self._services.cooldown.limited(
+            attempt.candidate.name,
+            attempt.model,
+            time.monotonic(),
+            retry_after=failure.error.retry_after,
+            cause=failure.error.message,
+        )
+
+    def _remember_object(self, attempt: Attempt) -> None:
+        """Files, batches and stored responses stay with the credential that made them (decision 13)."""
+        if attempt.response is None and attempt.received:
+            body = b"".join(attempt.received)
+        elif attempt.response is not None:
+            body = attempt.response.body
+        else:
+            return
+        if len(body) > 1 << 20 or body[:1] != b"{":
+            return
+        try:
+            parsed = jsonio.loads(body)
+        except ValueError:
+            return
+        if isinstance(parsed, dict) and isinstance(parsed.get("id"), str):
+            self._services.state.remember_object(parsed["id"], attempt.candidate.name)
+
+
+def _proxy_of(url: str) -> ServerSpec:
+    """`http://host:port` as mitmproxy wants it."""
+    return server_spec.parse(url, "http")

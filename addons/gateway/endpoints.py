@@ -1,0 +1,107 @@
+"""The gateway's own endpoints: `/health`, `/metrics`, the model lists, and probes that want any quick answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mitmproxy import ctx, http
+
+from addons.audit.record import Origin
+from addons.gateway import exchange as exchanges
+from addons.gateway import respond
+from addons.gateway.exchange import Exchange
+from addons.gateway.modellist import RENDERERS, names, render_one
+from addons.gateway.services import Services
+from addons.providers.api import Operation
+from translators import jsonio
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+_OPEN = "proxycast: an LLM gateway. Point a client here with a client key; see /health.\n"
+
+
+class Endpoints:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._local: dict[str, Callable[[Exchange], http.Response]] = {
+            "/": lambda _: http.Response.make(200, _OPEN, {"content-type": "text/plain; charset=utf-8"}),
+            "/api/hello": lambda _: http.Response.make(200, b"", {}),
+            "/health": self._health,
+            "/metrics": self._metrics,
+        }
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is None or exchange.origin is not Origin.GATEWAY or flow.response is not None:
+            return
+        handler = self._local.get(exchange.path)
+        if flow.request.method == "HEAD":
+            exchange.rejected = exchange.answered = True
+            flow.response = http.Response.make(200, b"", {"content-length": "0"})
+        elif handler is not None and flow.request.method == "GET":
+            exchange.rejected = exchange.answered = True
+            flow.response = handler(exchange)
+        elif flow.request.headers.get("upgrade", "").lower() == "websocket":
+            exchange.rejected = exchange.answered = True
+            flow.response = http.Response.make(426, b"{}", {"upgrade": "HTTP/1.1", "connection": "upgrade"})
+        elif exchange.recognised is None:
+            exchange.rejected = True
+            text = f"{flow.request.method} {exchange.path} is no endpoint of this gateway"
+            flow.response = respond.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text))
+        elif exchange.operation is Operation.GENERATE and flow.request.method != "POST":
+            exchange.rejected = True
+            text = f"{flow.request.method} is not allowed here: use POST"
+            flow.response = respond.refusal(flow, ErrorInfo(ErrorKind.INVALID_REQUEST, text, status=405))
+
+    def _health(self, _: Exchange) -> http.Response:
+        """What a monitor wants to know; nothing secret, so it needs no key."""
+        config = self._services.config
+        body = {
+            "status": "ok",
+            "version": 1,
+            "profile": self._services.settings().active_profile,
+            "credentials": len(self._services.state.credentials),
+            "config_error": config.error,
+            "audit": self._services.audit.stats() if self._services.audit is not None else None,
+        }
+        return http.Response.make(200, jsonio.dumps(body), {"content-type": "application/json"})
+
+    def _metrics(self, _: Exchange) -> http.Response:
+        gauges = {"proxycast_active_connections": float(len(ctx.master.addons.get("proxyserver").connections))}
+        if self._services.audit is not None:
+            numbers = self._services.audit.stats()
+            gauges |= {f"proxycast_audit_{k}": float(v) for k, v in numbers.items() if isinstance(v, int | float)}
+        text = self._services.metrics.render(gauges)
+        return http.Response.make(200, text, {"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+class Models:
+    """Answers the model lists, each in the shape of the protocol that asks. After route.py: the profile must be
+    known."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is None or flow.response is not None or exchange.recognised is None or exchange.profile is None:
+            return
+        if exchange.operation is Operation.MODELS:
+            offered = names(exchange.profile, self._services)
+            shape = "codex" if exchange.recognised.codex else exchange.protocol
+            body = RENDERERS[shape](offered)
+        else:
+            found = self._single(exchange)
+            if found is None:
+                return
+            body = found
+        exchange.answered = True
+        flow.response = respond.make_response(200, [("content-type", "application/json")], jsonio.dumps(body))
+        respond.note_delivered(exchange, flow.response)
+
+    def _single(self, exchange: Exchange) -> dict[str, object] | None:
+        """`GET /v1/models/ID`: from the list if it is there; else whoever serves it is asked."""
+        assert exchange.recognised is not None and exchange.profile is not None
+        head, _, name = exchange.recognised.path.partition("/models/")
+        if exchange.method != "GET" or not name or head not in ("/v1", "/v1beta"):
+            return None
+        return render_one(exchange.protocol, name) if name in names(exchange.profile, self._services) else None

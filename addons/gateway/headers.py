@@ -1,0 +1,76 @@
+"""Which headers travel: a client's towards the upstream, an upstream's towards the client, ours on what we write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Headers = list[tuple[str, str]]
+
+#: Only between two neighbours (RFC 9110 §7.6.1), or set anew by whoever writes the message.
+HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+        "content-length",
+        "expect",
+        "http2-settings",
+    ]
+)
+#: What carries a client's credential: never forwarded through the gateway (design.md, decision 6).
+CREDENTIALS = frozenset(["authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "x-proxycast-key"])
+#: About the client's way to us, which is none of the upstream's business.
+_PRIVATE = frozenset(
+    [
+        "accept-encoding",
+        "content-encoding",
+        "origin",
+        "referer",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "via",
+    ]
+)
+_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | _PRIVATE
+_TO_CLIENT = HOP_BY_HOP | {"content-encoding", "set-cookie", "alt-svc", "strict-transport-security"}
+#: The headers that name a request, by protocol: one of ours is added where the upstream sent none (decision 12).
+REQUEST_ID = {"anthropic": "request-id", "openai_chat": "x-request-id", "openai_responses": "x-request-id"}
+
+
+def to_upstream(headers: Iterable[tuple[str, str]]) -> Headers:
+    """A client's headers as they may be forwarded when nothing is translated: order and spelling kept."""
+    return [
+        (name, value)
+        for name, value in headers
+        if (lowered := name.lower()) not in _TO_UPSTREAM
+        and not lowered.startswith(("x-proxycast-", "sec-fetch-", "sec-ch-", "sec-websocket-"))
+    ]
+
+
+def to_client(headers: Iterable[tuple[str, str]]) -> Headers:
+    """An upstream's headers as they go on when its answer is passed through."""
+    return [(name, value) for name, value in headers if name.lower() not in _TO_CLIENT]
+
+
+def with_request_id(headers: Headers, protocol: str, request_id: str) -> Headers:
+    wanted = REQUEST_ID.get(protocol, "request-id")
+    if any(name.lower() in (wanted, "request-id", "x-request-id") for name, _ in headers):
+        return headers
+    return [*headers, (wanted, request_id)]
+
+
+def for_stream(headers: Headers) -> Headers:
+    """Streams must not be buffered or cached on their way (field.md, case 18)."""
+    present = {name.lower() for name, _ in headers}
+    extra = [(n, v) for n, v in (("cache-control", "no-cache"), ("x-accel-buffering", "no")) if n not in present]
+    return headers + extra

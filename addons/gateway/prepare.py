@@ -1,0 +1,148 @@
+"""Makes one attempt out of an exchange and a candidate: always afresh from the client's original bytes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from addons.audit.record import Side
+from addons.gateway import headers as header_rules
+from addons.gateway.exchange import Attempt, Exchange
+from addons.pool.candidates import Candidate
+from addons.providers.api import Call, Operation, Upstream
+from translators import jsonio, registry
+from translators.canonical.errors import TranslationError
+from translators.canonical.memory import ReasoningMemory
+from translators.canonical.names import NameMap
+from translators.canonical.request import Request
+from translators.framing.json_spans import replace_member
+from translators.reasoning import without_reasoning
+
+USER_AGENT = "proxycast/0.1"
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+class UnsafeEndpointError(Exception):
+    """A credential would travel over plain HTTP to another machine (design.md, decision 6)."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    attempt: Attempt
+    call: Call
+    upstream: Upstream
+
+
+def decoded(exchange: Exchange) -> Request:
+    """The client's request in canonical form, decoded once. Raises TranslationError."""
+    if exchange.request is None:
+        recognised = exchange.recognised
+        assert recognised is not None and exchange.json is not None
+        exchange.request = registry.get(exchange.protocol).decode_request(
+            exchange.json, model=recognised.model, stream=recognised.stream
+        )
+    return exchange.request
+
+
+def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *, strip: bool) -> Prepared:
+    """Raises TranslationError (the request cannot be put so) and UnsafeEndpointError."""
+    provider, credential, model = candidate.provider, candidate.credential, candidate.model
+    several = len(provider.manifest.protocols) > 1 and exchange.operation is not Operation.PASS
+    request = decoded(exchange) if several and exchange.protocol in provider.manifest.protocols else None
+    protocol = provider.protocol(model, credential, request)
+    if exchange.operation is Operation.PASS:
+        protocol = exchange.protocol
+    translated = protocol != exchange.protocol
+    attempt = Attempt(
+        number=len(exchange.attempts) + 1,
+        candidate=candidate,
+        provider=provider,
+        protocol=protocol,
+        model=model,
+        names=NameMap(),
+        translated=translated,
+        answer_translated=protocol != exchange.output,
+        stream=exchange.stream,
+        stripped=strip,
+        started=time.time(),
+    )
+    if attempt.answer_translated and exchange.operation is Operation.GENERATE:
+        decoded(exchange)  # the answer's encoder wants to know what was asked
+    call = Call(
+        operation=exchange.operation,
+        protocol=protocol,
+        model=model,
+        stream=exchange.stream,
+        body=exchange.body,
+        method=exchange.method,
+        path=exchange.recognised.path if exchange.recognised is not None else exchange.path,
+        query=exchange.query,
+        translated=translated,
+    )
+    if translated:
+        _translate(exchange, attempt, call, memory, strip=strip)
+    else:
+        _pass(exchange, attempt, call, strip=strip)
+    upstream = provider.build(call, credential)
+    _guard(upstream.url)
+    attempt.url = upstream.url
+    attempt.request = Side(upstream.headers, upstream.body)
+    return Prepared(attempt, call, upstream)
+
+
+def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, *, strip: bool) -> None:
+    target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
+    request = replace(decoded(exchange), model=attempt.model, stream=exchange.stream)
+    if exchange.protocol == "openai_chat" and not strip:
+        memory.restore(request)
+    if strip:
+        request = without_reasoning(request)
+    protocol = registry.get(attempt.protocol)
+    if call.operation is Operation.COUNT_TOKENS:
+        body = protocol.encode_count_request(request, target)
+        if body is None:
+            raise TranslationError("this backend does not count tokens")
+        call.body = jsonio.dumps(body)
+        extra: dict[str, str] = {}
+    else:
+        encoded = protocol.encode_request(request, target)
+        attempt.names = encoded.names
+        exchange.notes += [note for note in encoded.notes if note not in exchange.notes]
+        call.body = jsonio.dumps(encoded.body)
+        extra = encoded.headers
+    call.method = "POST"
+    accept = "text/event-stream" if exchange.stream else "application/json"
+    call.headers = [
+        ("content-type", "application/json"),
+        ("accept", accept),
+        ("accept-encoding", "identity"),
+        ("user-agent", USER_AGENT),
+        *extra.items(),
+    ]
+
+
+def _pass(exchange: Exchange, attempt: Attempt, call: Call, *, strip: bool) -> None:
+    """The bytes as they came; the model's name alone is changed, and bound reasoning taken out when it must be."""
+    call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
+    if strip and exchange.json is not None:
+        protocol = registry.get(exchange.protocol)
+        target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
+        request = without_reasoning(replace(decoded(exchange), model=attempt.model, stream=exchange.stream))
+        encoded = protocol.encode_request(request, target)
+        attempt.names = encoded.names
+        call.body = jsonio.dumps(encoded.body)
+        exchange.notes.append("reasoning bound to another account was taken out")
+    elif attempt.model != exchange.requested_model and exchange.json is not None and "model" in exchange.json:
+        call.body = replace_member(exchange.body, "model", jsonio.dumps(attempt.model))
+
+
+def _guard(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        return
+    if not parts.scheme or not parts.hostname:
+        raise UnsafeEndpointError("the credential has no base URL: `proxycast credentials edit NAME --set base_url=…`")
+    raise UnsafeEndpointError(
+        f"credentials are not sent over plain HTTP to another machine ({parts.hostname}): use https"
+    )

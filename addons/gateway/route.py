@@ -1,0 +1,207 @@
+"""Reads the request's body as far as routing needs, finds its session, and lists the credentials that may answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import Any
+
+from mitmproxy import http
+
+from addons.gateway import exchange as exchanges
+from addons.gateway import recognise, respond
+from addons.gateway.exchange import Exchange
+from addons.gateway.services import Services
+from addons.pool import candidates
+from addons.pool.candidates import Candidate
+from addons.providers.api import Operation
+from translators import jsonio, registry
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+Json = dict[str, Any]
+
+#: User agents → the client's name in the audit (clients.md). The first that is contained wins.
+CLIENTS = (
+    ("claude-cli", "claude-code"),
+    ("codex", "codex"),
+    ("geminicli", "gemini-cli"),
+    ("qwencode", "qwen-code"),
+    ("opencode", "opencode"),
+    ("cursor", "cursor"),
+    ("cherrystudio", "cherry-studio"),
+    ("anthropic/python", "anthropic-sdk"),
+    ("anthropic/js", "anthropic-sdk"),
+    ("openai/python", "openai-sdk"),
+    ("openai/js", "openai-sdk"),
+    ("google-genai-sdk", "google-genai-sdk"),
+    ("curl", "curl"),
+)
+_LEGACY_USER = re.compile(r"_session_([0-9a-fA-F-]{8,})$")
+
+
+def client_of(user_agent: str) -> str:
+    lowered = user_agent.lower()
+    return next((name for part, name in CLIENTS if part in lowered), "")
+
+
+def session_of(headers: dict[str, str], body: Json) -> str:
+    """The client's session id: its header, else its metadata (clients.md §1, §2)."""
+    for name in ("x-claude-code-session-id", "session-id", "session_id", "thread-id"):
+        if headers.get(name):
+            return headers[name]
+    metadata = body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if isinstance(user, str):
+        if user.startswith("{"):
+            try:
+                found = jsonio.loads(user).get("session_id")
+            except (ValueError, AttributeError):
+                found = None
+            if isinstance(found, str):
+                return found
+        legacy = _LEGACY_USER.search(user)
+        if legacy:
+            return legacy.group(1)
+    key = body.get("prompt_cache_key")
+    return key if isinstance(key, str) else ""
+
+
+def conversation_of(session: str, body: Json) -> str:
+    """The conversation key: the session where there is one, else a hash of the first system text and first user
+    turn."""
+    if session:
+        return session
+    turns = body.get("messages") or body.get("input") or body.get("contents") or ()
+    system = body.get("system") or body.get("instructions") or body.get("systemInstruction") or ""
+    first: Any = turns
+    if isinstance(turns, list):
+        first = next((t for t in turns if isinstance(t, dict) and t.get("role", "user") == "user"), "")
+    seed = jsonio.dumps([system, first])
+    return hashlib.sha256(seed).hexdigest()[:32]
+
+
+class Route:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is None or flow.response is not None or exchange.observed or exchange.recognised is None:
+            return
+        error = self._read(exchange) or self._choose(exchange)
+        if error is not None:
+            exchange.rejected = True
+            flow.response = respond.refusal(flow, error)
+
+    def _read(self, exchange: Exchange) -> ErrorInfo | None:
+        """Body → model, stream, session. Only what routing needs: the bytes stay as they are."""
+        recognised = exchange.recognised
+        assert recognised is not None
+        wanted = exchange.headers.get("x-proxycast-output")
+        if wanted:
+            if wanted not in registry.ids():
+                known = ", ".join(registry.ids())
+                return ErrorInfo(ErrorKind.INVALID_REQUEST, f"x-proxycast-output: {wanted!r} is none of {known}")
+            exchange.output = wanted
+        user_agent = exchange.headers.get("user-agent", "")
+        exchange.client = client_of(user_agent)
+        exchange.agent = exchange.headers.get("x-claude-code-agent-id", "")
+        exchange.parent_agent = exchange.headers.get("x-claude-code-parent-agent-id", "")
+        body: Json = {}
+        if exchange.operation in (Operation.GENERATE, Operation.COUNT_TOKENS):
+            parsed = _parse(exchange.body)
+            if isinstance(parsed, ErrorInfo):
+                return parsed
+            body = parsed
+            exchange.json = body
+            protocol = recognise.protocol_of_body(body, exchange.protocol)
+            if protocol != exchange.protocol:
+                exchange.output = protocol if exchange.output == exchange.protocol else exchange.output
+                exchange.protocol = protocol
+            model = recognised.model or body.get("model")
+            if not isinstance(model, str) or not model:
+                return ErrorInfo(ErrorKind.INVALID_REQUEST, "model: a model name is required", param="model")
+            exchange.requested_model = model
+            exchange.stream = recognised.stream if recognised.stream is not None else body.get("stream") is True
+        elif exchange.body[:1] == b"{":
+            parsed = _parse(exchange.body)
+            model = parsed.get("model") if isinstance(parsed, dict) else None
+            exchange.requested_model = recognised.model or (model if isinstance(model, str) else "")
+        else:
+            exchange.requested_model = recognised.model or ""
+        exchange.session = session_of(exchange.headers, body)
+        exchange.conversation = conversation_of(exchange.session, body) if body else exchange.session
+        return None
+
+    def _choose(self, exchange: Exchange) -> ErrorInfo | None:
+        settings = self._services.settings()
+        name = exchange.profile_name or (exchange.key.profile if exchange.key else None) or settings.active_profile
+        exchange.profile_name = name
+        try:
+            exchange.profile = settings.profile(name)
+        except KeyError:
+            return ErrorInfo(
+                ErrorKind.PERMISSION, f"the client key is pinned to the profile {name!r}, which is not configured"
+            )
+        if exchange.operation is Operation.MODELS:
+            return None
+        credentials = self._services.state.credentials
+        try:
+            found = candidates.find(
+                name, exchange.profile, exchange.requested_model or "*", credentials, self._services.providers
+            )
+        except candidates.NoCandidateError as error:
+            return ErrorInfo(ErrorKind.NOT_FOUND, str(error), code="model_not_found")
+        if exchange.operation is Operation.PASS:
+            found = [candidate for candidate in found if _speaks(candidate, exchange)]
+            found = self._owners_first(exchange, found)
+            if not found:
+                return ErrorInfo(
+                    ErrorKind.NOT_FOUND,
+                    f"no credential of this profile offers {exchange.path}: it needs one of that protocol",
+                )
+        exchange.candidates = self._ordered(exchange, found)
+        return None
+
+    def _owners_first(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
+        """An object that lives in one account is asked of the credential that made it alone (decision 13)."""
+        assert exchange.recognised is not None
+        if exchange.recognised.object_id is None:
+            return found
+        owner = self._services.state.object_owner(exchange.recognised.object_id)
+        owned = [c for c in found if c.name == owner]
+        return owned or found
+
+    def _ordered(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
+        """Stickiness first, those that rest last; the profile's order within each."""
+        now = time.monotonic()
+        keep = max(self._services.settings().failover.stick, self._services.settings().failover.stick_minimum)
+        held = self._services.stickiness.held(stick_key(exchange), now, keep)
+
+        def rank(candidate: Candidate) -> tuple[bool, bool, int]:
+            resting = self._services.cooldown.resting(candidate.name, candidate.model, now) is not None
+            return (resting, candidate.name != held, candidate.position)
+
+        return sorted(found, key=rank)
+
+
+def stick_key(exchange: Exchange) -> str:
+    """What stickiness knows a conversation by: one model of it may be served elsewhere than another."""
+    return f"{exchange.profile_name}\x1f{exchange.requested_model}\x1f{exchange.conversation}"
+
+
+def _speaks(candidate: Candidate, exchange: Exchange) -> bool:
+    """Whether the candidate has the endpoints of the client's protocol. OpenAI's two dialects share files and the rest."""
+    family = exchange.protocol.partition("_")[0]
+    return any(protocol.partition("_")[0] == family for protocol in candidate.provider.manifest.protocols)
+
+
+def _parse(body: bytes) -> Json | ErrorInfo:
+    try:
+        parsed = jsonio.loads(body)
+    except ValueError as error:
+        return ErrorInfo(ErrorKind.INVALID_REQUEST, f"the request body is not valid JSON: {error}")
+    if not isinstance(parsed, dict):
+        return ErrorInfo(ErrorKind.INVALID_REQUEST, "the request body must be a JSON object")
+    return parsed

@@ -1,0 +1,34 @@
+"""What the addons share: settings, state, providers, and what is remembered between exchanges. One object, passed
+in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from addons.audit.client import AuditClient
+from addons.config.home import Home
+from addons.config.settings import Settings
+from addons.config.store import ConfigStore
+from addons.gateway.metrics import Metrics
+from addons.pool.cooldown import Cooldown
+from addons.pool.stickiness import Stickiness
+from addons.providers.registry import Registry
+from addons.vault.store import StateStore
+from translators.canonical.memory import ReasoningMemory
+
+
+@dataclass(slots=True)
+class Services:
+    home: Home
+    config: ConfigStore
+    state: StateStore
+    providers: Registry
+    audit: AuditClient | None = None
+    cooldown: Cooldown = field(default_factory=Cooldown)
+    stickiness: Stickiness = field(default_factory=Stickiness)
+    memory: ReasoningMemory = field(default_factory=ReasoningMemory)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def settings(self) -> Settings:
+        """The newest good settings."""
+        return self.config.current

@@ -1,0 +1,209 @@
+"""What a provider plugin offers: a manifest (data) and a class that overrides little. This is all that plugins import.
+
+A provider that is only data needs no class of its own: `Provider` reads everything from the manifest. Sources:
+design.md (Words, decisions 6, 14, 15), requirements.md ("What a provider plugin offers").
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from addons.providers.endpoints import ENDPOINTS, join
+from addons.vault.credential import Credential
+from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.request import Request
+from translators.canonical.target import Target
+
+Json = dict[str, Any]
+Headers = list[tuple[str, str]]
+
+
+class Operation(StrEnum):
+    """What a client asks of a backend."""
+
+    GENERATE = "generate"
+    COUNT_TOKENS = "count_tokens"
+    MODELS = "models"
+    PASS = "pass"  # noqa: S105 - any other endpoint of the protocol, forwarded as it is
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRule:
+    """Corrects what an upstream's error means: all given conditions must hold. `contains` is compared in lower case."""
+
+    kind: ErrorKind
+    status: int | None = None
+    code: str | None = None
+    contains: str | None = None
+
+    def fits(self, error: ErrorInfo) -> bool:
+        return (
+            (self.status is None or self.status == error.status)
+            and (self.code is None or self.code in (error.code, error.type))
+            and (self.contains is None or self.contains in error.message.lower())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A provider as data; each built-in one is a `manifest.toml`.
+
+    `models` are shell patterns of the models it serves ("*" = any name), `known_models` names worth listing.
+    `auth_header` and `auth_prefix` say how a single secret is sent. `targets` are (pattern, overrides of `Target`), all
+    that match apply in order. `credential_schema` is JSON Schema with `secret` and `settings` properties.
+    """
+
+    id: str
+    name: str
+    protocols: tuple[str, ...]
+    description: str = ""
+    version: str = "1"
+    aliases: tuple[str, ...] = ()
+    group: str = "api_key"  # the UI's group: oauth, api_key, other
+    status: str = "active"
+    terms: str = ""
+    terms_url: str = ""
+    base_url: str = ""
+    auth_header: str = ""
+    auth_prefix: str = ""
+    needs_secret: bool = True
+    subscription: bool = False
+    models: tuple[str, ...] = ("*",)
+    known_models: tuple[str, ...] = ()
+    targets: tuple[tuple[str, Json], ...] = ()
+    errors: tuple[ErrorRule, ...] = ()
+    credential_schema: Json = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """What is to be sent to the backend, in the backend's protocol.
+
+    `path` and `query` are the client's own, for `Operation.PASS` and pass-through; `headers` those of the client that
+    may be forwarded (same protocol) or those the translated body needs.
+    """
+
+    operation: Operation
+    protocol: str
+    model: str
+    stream: bool
+    body: bytes
+    method: str = "POST"
+    path: str = ""
+    query: str = ""
+    headers: Headers = field(default_factory=list)
+    translated: bool = False
+
+
+@dataclass(slots=True)
+class Upstream:
+    """A request ready to go out."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(slots=True)
+class LocalAnswer:
+    """The answer of a provider that needs no network, in the protocol that `Provider.protocol` named."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Provider:
+    """One service. Stateless towards requests; the same object serves all credentials of the provider."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+
+    # -- choosing
+
+    def serves(self, model: str, credential: Credential) -> bool:
+        """Whether this credential can be asked for `model` (the backend's name for it)."""
+        excluded = credential.settings.get("excluded_models") or ()
+        if any(fnmatch.fnmatchcase(model, pattern) for pattern in excluded):
+            return False
+        patterns = credential.settings.get("served_models") or self.manifest.models
+        return any(fnmatch.fnmatchcase(model.lower(), pattern.lower()) for pattern in patterns)
+
+    def models(self, credential: Credential) -> Sequence[str]:
+        """Names worth offering to a client that asks for a list."""
+        listed = credential.settings.get("served_models") or self.manifest.known_models
+        names = [name for name in listed if "*" not in name]
+        return [*names, *(name for name in credential.settings.get("models") or {} if "*" not in name)]
+
+    def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
+        """The protocol id to speak for this model; `request` helps where one service has two dialects."""
+        return self.manifest.protocols[0]
+
+    def target(self, protocol: str, model: str, credential: Credential) -> Target:
+        """What the model can take: the protocol's defaults, then every matching row of the manifest."""
+        target = Target(protocol=protocol, model=model, provider=self.manifest.id)
+        for pattern, overrides in self.manifest.targets:
+            if fnmatch.fnmatchcase(model.lower(), pattern):
+                target = replace(target, **overrides)
+        own = credential.settings.get("target")
+        return replace(target, **own) if isinstance(own, dict) else target
+
+    # -- asking
+
+    def base_url(self, protocol: str, credential: Credential) -> str:
+        return credential.setting("base_url", self.manifest.base_url)
+
+    def url(self, call: Call, credential: Credential) -> str:
+        """Where the call goes: the credential's base URL joined by the protocol's rule (decision 15)."""
+        base = self.base_url(call.protocol, credential)
+        query = f"?{call.query}" if call.query and not call.translated else ""
+        if call.operation is Operation.PASS:
+            return join(call.protocol, base, call.path) + query
+        path, own_query = ENDPOINTS[call.protocol].path(call.operation.value, call.stream)
+        path = path.format(model=quote(call.model, safe="/.:@-_"))
+        return join(call.protocol, base, path) + (own_query if call.translated else query)
+
+    def auth_headers(self, credential: Credential) -> Headers:
+        """The headers that carry the secret."""
+        if not credential.secret or not self.manifest.auth_header:
+            return []
+        return [(self.manifest.auth_header, self.manifest.auth_prefix + credential.secret)]
+
+    def build(self, call: Call, credential: Credential) -> Upstream:
+        """The request as it goes out: address, the call's headers, the secret, the credential's extra headers."""
+        headers = list(call.headers)
+        ours = self.auth_headers(credential)
+        extra = credential.settings.get("headers")
+        if isinstance(extra, dict):
+            ours += [(str(name), str(value)) for name, value in extra.items()]
+        replaced = {name.lower() for name, _ in ours}
+        headers = [(name, value) for name, value in headers if name.lower() not in replaced]
+        return Upstream(call.method, self.url(call, credential), headers + ours, call.body)
+
+    async def answer(self, call: Call, credential: Credential) -> LocalAnswer | None:
+        """The answer itself, from a provider that needs no network; None = ask the upstream."""
+        return None
+
+    # -- judging
+
+    def judge(self, error: ErrorInfo) -> ErrorInfo:
+        """The error as it is meant: the first matching rule of the manifest corrects its kind."""
+        for rule in self.manifest.errors:
+            if rule.fits(error):
+                error.kind = rule.kind
+                break
+        return error
+
+    async def refresh(self, credential: Credential) -> Credential | None:
+        """A credential with a fresh token, or None where there is nothing to refresh."""
+        return None
+
+
+#: What a provider's module exports as `create`, if it needs a class of its own.
+Factory = Callable[[Manifest], Provider]

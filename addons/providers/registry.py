@@ -1,0 +1,81 @@
+"""Finds providers: every folder beside this module that holds a `manifest.toml`, and whatever registers itself."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from addons.providers.api import ErrorRule, Factory, Manifest, Provider
+from translators.canonical.errors import ErrorKind
+
+
+class UnknownProviderError(LookupError):
+    """No provider has that id or alias."""
+
+
+def read_manifest(text: str) -> Manifest:
+    """A `manifest.toml` as a Manifest; raises TypeError or ValueError for what does not belong there."""
+    data: dict[str, Any] = tomllib.loads(text)
+    targets = tuple(
+        (str(row["match"]), {name: value for name, value in row.items() if name != "match"})
+        for row in data.pop("targets", [])
+    )
+    for _, overrides in targets:
+        for name, value in overrides.items():
+            if isinstance(value, list):
+                overrides[name] = tuple(value)
+    errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
+    for name in ("protocols", "aliases", "models", "known_models"):
+        if name in data:
+            data[name] = tuple(data[name])
+    return Manifest(**data, targets=targets, errors=errors)
+
+
+class Registry:
+    """Providers by id and alias."""
+
+    def __init__(self) -> None:
+        self._providers: dict[str, Provider] = {}
+        self._aliases: dict[str, str] = {}
+
+    def register(self, provider: Provider) -> None:
+        """Make a provider available; one of the same id is replaced."""
+        manifest = provider.manifest
+        self._providers[manifest.id] = provider
+        for alias in manifest.aliases:
+            self._aliases[alias] = manifest.id
+
+    def unregister(self, provider_id: str) -> None:
+        self._providers.pop(provider_id, None)
+        self._aliases = {alias: target for alias, target in self._aliases.items() if target != provider_id}
+
+    def get(self, name: str) -> Provider:
+        """By id or alias; raises UnknownProviderError."""
+        try:
+            return self._providers[self._aliases.get(name, name)]
+        except KeyError:
+            known = ", ".join(sorted(self._providers))
+            raise UnknownProviderError(f"there is no provider {name!r}; there are: {known}") from None
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._providers.values())
+
+    def load_folder(self, folder: Path, package: str) -> None:
+        """Register every provider in `folder`: a sub-folder with a manifest, and, if it is a package, its `create`."""
+        for manifest_file in sorted(folder.glob("*/manifest.toml")):
+            manifest = read_manifest(manifest_file.read_text("utf-8"))
+            create: Factory = Provider
+            if (manifest_file.parent / "__init__.py").exists():
+                module = importlib.import_module(f"{package}.{manifest_file.parent.name}")
+                create = getattr(module, "create", Provider)
+            self.register(create(manifest))
+
+
+def built_in() -> Registry:
+    """A registry with the providers that come with ProxyCast."""
+    registry = Registry()
+    registry.load_folder(Path(__file__).parent, __package__)
+    return registry

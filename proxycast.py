@@ -1,0 +1,43 @@
+"""ProxyCast: `mitmdump -s proxycast.py`. The path of a flow, one addon a step; each name leads to one module."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from addons.gateway.access import Access, Loopback
+from addons.gateway.dispatch import Dispatch
+from addons.gateway.drain import Drain
+from addons.gateway.endpoints import Endpoints, Models
+from addons.gateway.hookcache import HookCache
+from addons.gateway.http1 import Http1Trailers
+from addons.gateway.importing import Import
+from addons.gateway.intercept import Intercept
+from addons.gateway.layer import Ticker, Upstreams
+from addons.gateway.listeners import Listeners
+from addons.gateway.report import Report
+from addons.gateway.respond import Respond
+from addons.gateway.route import Route
+from addons.gateway.setup import Audit, open_services
+
+services = open_services()
+
+addons = [
+    HookCache(),
+    Http1Trailers(),
+    Listeners(services),
+    Loopback(services),
+    Upstreams(),
+    Ticker(services.settings),
+    Audit(services),
+    Access(services),
+    Intercept(services),
+    Endpoints(services),
+    Route(services),
+    Models(services),
+    Dispatch(services),
+    Respond(),
+    Import(services),
+    Report(services),
+    Drain(services),
+]
