@@ -121,16 +121,25 @@ class Gateway:
         """A new client key."""
         return self.command("keys", "create", name)
 
-    def use(self, protocol: str, root: str, secret: str, model: str | None = None) -> None:
-        """Send everything to the backend of `protocol` at `root` (without a version), asking it for `model`."""
+    def credential(self, protocol: str, root: str, secret: str) -> str:
+        """Add a credential for the backend of `protocol` at `root` (without a version); its name."""
         backend = BACKENDS[protocol]
         self._names += 1
         name = f"{protocol.replace('_', '-')}-{self._names}"
         settings = {"base_url": root + backend.path, **backend.settings}
         options = [part for item in settings.items() for part in ("--set", "=".join(item))]
         self.command("credentials", "add", backend.provider, "--name", name, *options, secret=secret)
-        self.command("profiles", "add", name, "--use", name, "--model", model or backend.model)
+        return name
+
+    def route(self, *credentials: str, model: str) -> None:
+        """Send everything to these credentials, in this order, asking them for `model`."""
+        name = f"to-{credentials[0]}"
+        self.command("profiles", "add", name, "--use", ",".join(credentials), "--model", model)
         self.command("profiles", "use", name)
+
+    def use(self, protocol: str, root: str, secret: str) -> None:
+        """Send everything to one backend of `protocol` at `root`."""
+        self.route(self.credential(protocol, root, secret), model=BACKENDS[protocol].model)
 
     def __enter__(self) -> Gateway:
         self.start()

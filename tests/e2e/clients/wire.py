@@ -91,14 +91,6 @@ def _gemini(body: Json) -> History:
     )
 
 
-GENERATE = {
-    "anthropic": "/messages",
-    "openai_chat": "/chat/completions",
-    "openai_responses": "/responses",
-    "gemini": "enerateContent",
-}
-"""What the path of a request for an answer ends in."""
-
 READERS = {
     "anthropic": _anthropic,
     "openai_chat": _openai_chat,
