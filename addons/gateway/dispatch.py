@@ -14,7 +14,7 @@ from mitmproxy.net.server_spec import ServerSpec
 from addons.gateway import exchange as exchanges
 from addons.gateway import respond, verdict
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
-from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, prepare
+from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
 from addons.gateway.route import stick_key
 from addons.gateway.services import Services
 from addons.pool.candidates import Candidate
@@ -84,12 +84,14 @@ class Dispatch:
                     break
                 self._note_untried(exchange, candidate, Cause.CLIENT_FAULT, error.info)
                 continue
-            except UnsafeEndpointError as error:
-                self._note_untried(exchange, candidate, Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502))
-                continue
             exchange.attempts.append(prepared.attempt)
             if await self._answered_here(flow, exchange, prepared):
                 return
+            try:
+                guard(prepared.upstream.url)
+            except UnsafeEndpointError as error:
+                respond.failed(exchange, Failure(Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
+                continue
             self._send(flow, exchange, prepared)
             return
         if exchange.operation is Operation.COUNT_TOKENS:

@@ -46,7 +46,7 @@ def decoded(exchange: Exchange) -> Request:
 
 
 def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *, strip: bool) -> Prepared:
-    """Raises TranslationError (the request cannot be put so) and UnsafeEndpointError."""
+    """Raises TranslationError: the request cannot be put so."""
     provider, credential, model = candidate.provider, candidate.credential, candidate.model
     several = len(provider.manifest.protocols) > 1 and exchange.operation is not Operation.PASS
     request = decoded(exchange) if several and exchange.protocol in provider.manifest.protocols else None
@@ -85,7 +85,6 @@ def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *
     else:
         _pass(exchange, attempt, call, strip=strip)
     upstream = provider.build(call, credential)
-    _guard(upstream.url)
     attempt.url = upstream.url
     attempt.request = Side(upstream.headers, upstream.body)
     return Prepared(attempt, call, upstream)
@@ -137,7 +136,8 @@ def _pass(exchange: Exchange, attempt: Attempt, call: Call, *, strip: bool) -> N
         call.body = replace_member(exchange.body, "model", jsonio.dumps(attempt.model))
 
 
-def _guard(url: str) -> None:
+def guard(url: str) -> None:
+    """Raises UnsafeEndpointError for an address that no credential may be sent to (decision 6)."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return
