@@ -23,6 +23,8 @@ from .typed import Problem, Shape
 LENIENT = frozenset({"id", "status", "annotations", "logprobs", "strict", "parameters"})
 # Part of some output items, and accepted when the item is sent back as it came.
 REPLAYED = (("status",),)
+# Codex sends an optional field as null: "content": null on its reasoning items.
+SHAPE = Shape(LENIENT, nulls=True)
 ID_PREFIX = {
     "message": "msg",
     "function_call": "fc",
@@ -82,7 +84,7 @@ def shapes(ask: Ask) -> Iterator[Complaint]:
             yield common.worded(Problem("type", ("input", index), ("object",), item))
             return
         hint = MESSAGE if kind(item) == "message" else OTHER_ITEM
-        for problem in Shape(LENIENT).problems(item, hint, ("input", index)):
+        for problem in SHAPE.problems(item, hint, ("input", index)):
             if not (problem.kind == "unknown" and problem.path[2:] in REPLAYED):
                 yield common.worded(problem)
 

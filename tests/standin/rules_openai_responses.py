@@ -10,7 +10,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from . import openai_common as common
 from .ask import Ask, Complaint, Json, Policy, Refusal, Rule, first_complaint, texts
 from .errors import refusal
-from .rules_openai_items import ITEM_RULES, LENIENT
+from .rules_openai_items import ITEM_RULES, SHAPE
 from .typed import Path, Problem, Shape, fields_of
 
 # Chat parameters that live elsewhere here, and those that this API does not have.
@@ -43,7 +43,7 @@ def fields(ask: Ask) -> Iterator[Complaint]:
             if not isinstance(value, str | list):
                 yield common.worded(Problem("type", (name,), ("string", "array"), value))
         elif name in known:
-            yield from map(common.worded, Shape(LENIENT).problems(value, known[name].annotation, (name,)))
+            yield from map(common.worded, SHAPE.problems(value, known[name].annotation, (name,)))
         elif name not in MORE_FIELDS:
             yield common.worded(Problem("unknown", (name,)))
     if "model" not in ask.body and ask.endpoint == "generate":

@@ -91,9 +91,10 @@ def is_open(typed_dict: Any) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """``lenient``: fields that the service does not demand although the SDK's type does."""
+    """``lenient``: fields that the service does not demand although the SDK's type does. ``nulls``: null is absence."""
 
     lenient: frozenset[str] = frozenset()
+    nulls: bool = False
 
     def problems(self, value: Any, hint: Any, path: Path = ()) -> Iterator[Problem]:
         """Every deviation of ``value`` from the type ``hint``."""
@@ -127,6 +128,8 @@ class Shape:
             if item.required and name not in value and name not in self.lenient:
                 yield Problem("missing", (*path, name))
         for name, child in value.items():
+            if name in known and value[name] is None and self.nulls and not known[name].required:
+                continue
             if name in known:
                 yield from self.problems(child, known[name].annotation, (*path, name))
             elif not is_open(hint):
