@@ -28,14 +28,12 @@ from translators.canonical.errors import TranslationError
 from translators.canonical.request import Role
 
 #: The citation shapes that Anthropic knows; others (OpenAI's url_citation) are no use to it.
-CITATIONS = frozenset(
-    {
-        "char_location",
-        "page_location",
-        "content_block_location",
-        "search_result_location",
-        "web_search_result_location",
-    }
+CITATIONS = (
+    "char_location",
+    "page_location",
+    "content_block_location",
+    "search_result_location",
+    "web_search_result_location",
 )
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})

@@ -14,7 +14,7 @@ from translators.anthropic.blocks_decode import ID, REDACTED
 from translators.anthropic.wire import Json
 from translators.canonical import carrier
 
-_TYPES = frozenset({"thinking", REDACTED})
+_TYPES = ("thinking", REDACTED)
 
 
 def without_foreign_thinking(body: Json) -> Json:

@@ -41,17 +41,26 @@ def input_schema(schema: Json | None) -> Json:
 
 def _merge(result: Json, branches: list[Json], *, every: bool) -> None:
     """Add the branches' properties; what is required stays so if `every` branch holds, else if all branches agree."""
-    properties = dict(result.get("properties") or {})
+    properties = _properties(result)
     required: list[set[str]] = []
     for branch in branches:
-        for name, value in (branch.get("properties") or {}).items():
-            properties.setdefault(name, value)
-        required.append({name for name in branch.get("required") or [] if isinstance(name, str)})
+        properties = {**_properties(branch), **properties}
+        required.append(set(_required(branch)))
     joined = (set.union(*required) if every else set.intersection(*required)) if required else set()
     result["properties"] = properties
-    names = [*dict.fromkeys([*(result.get("required") or []), *sorted(joined)])]
+    names = [*dict.fromkeys([*_required(result), *sorted(joined)])]
     if names:
         result["required"] = names
+
+
+def _properties(schema: Json) -> Json:
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _required(schema: Json) -> list[str]:
+    found = schema.get("required")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def guaranteed(schema: Json) -> Json | None:
@@ -61,9 +70,9 @@ def guaranteed(schema: Json) -> Json | None:
     out of the schema cannot be said.
     """
     try:
-        _check_references(schema, schema, ())
+        _check_references(schema, schema, (), set())
         return _convert(schema, 0)
-    except _InexpressibleError:
+    except (_InexpressibleError, RecursionError):
         return None
 
 
@@ -76,16 +85,18 @@ def _convert(schema: Any, depth: int) -> Json:
         if key in _PLAIN:
             result[key] = value
         elif key in ("properties", "$defs", "definitions"):
-            result[key] = {name: _convert(sub, depth + 1) for name, sub in value.items()}
+            result[key] = {name: _convert(sub, depth + 1) for name, sub in _mapping(value).items()}
         elif key == "items":
             result[key] = _convert(value, depth + 1)
         elif key in ("anyOf", "oneOf"):
-            result["anyOf"] = [_convert(sub, depth + 1) for sub in value]
+            result["anyOf"] = [_convert(sub, depth + 1) for sub in _list(value)]
         elif key == "allOf":
-            if any(isinstance(sub, dict) and "$ref" in sub for sub in value):
+            if any(isinstance(sub, dict) and "$ref" in sub for sub in _list(value)):
                 raise _InexpressibleError
             result[key] = [_convert(sub, depth + 1) for sub in value]
-        elif (key == "format" and value in _FORMATS) or (key == "minItems" and value in (0, 1)):
+        elif (key == "format" and isinstance(value, str) and value in _FORMATS) or (
+            key == "minItems" and value in (0, 1)
+        ):
             result[key] = value
         elif key == "additionalProperties":
             if isinstance(value, dict):
@@ -100,6 +111,18 @@ def _convert(schema: Any, depth: int) -> Json:
     return result
 
 
+def _mapping(value: Any) -> Json:
+    if not isinstance(value, dict):
+        raise _InexpressibleError
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise _InexpressibleError
+    return value
+
+
 def _close(result: Json, schema: Json) -> None:
     kind = schema.get("type")
     if kind == "object" or (isinstance(kind, list) and "object" in kind) or "properties" in schema:
@@ -108,17 +131,17 @@ def _close(result: Json, schema: Json) -> None:
         result["additionalProperties"] = False
 
 
-def _check_references(node: Any, root: Json, trail: tuple[str, ...]) -> None:
-    """Raise where a `$ref` leaves the schema or leads back to itself."""
+def _check_references(node: Any, root: Json, trail: tuple[str, ...], sound: set[str]) -> None:
+    """Raise where a `$ref` leaves the schema or leads back to itself; `sound` are those that were followed already."""
     if len(trail) > _MAX_DEPTH:
         raise _InexpressibleError
     if isinstance(node, list):
         for item in node:
-            _check_references(item, root, trail)
+            _check_references(item, root, trail, sound)
     if not isinstance(node, dict):
         return
     reference = node.get("$ref")
-    if isinstance(reference, str):
+    if isinstance(reference, str) and reference not in sound:
         if reference in trail or not reference.startswith("#/"):
             raise _InexpressibleError
         target: Any = root
@@ -126,7 +149,8 @@ def _check_references(node: Any, root: Json, trail: tuple[str, ...]) -> None:
             target = target.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
         if not isinstance(target, dict):
             raise _InexpressibleError
-        _check_references(target, root, (*trail, reference))
+        _check_references(target, root, (*trail, reference), sound)
+        sound.add(reference)
     for key, value in node.items():
         if key not in ("$defs", "definitions", "enum", "const", "default", "examples"):
-            _check_references(value, root, trail)
+            _check_references(value, root, trail, sound)

@@ -12,7 +12,7 @@ from translators.anthropic.wire import Json
 from translators.canonical.blocks import Text
 from translators.canonical.request import Output, Request, Role, Sampling, Turn
 
-_ROLES: dict[object, Role] = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
+_ROLES: dict[str, Role] = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 
 #: service_tier ↔ the word the other protocols use for it.
 TIERS = {"auto": "auto", "standard_only": "default"}
@@ -88,7 +88,7 @@ def _messages(request: Request, messages: list[Any]) -> None:
     for index, raw in enumerate(messages):
         where = f"messages.{index}"
         message = wire.mapping(raw, where)
-        role = _ROLES.get(message.get("role"))
+        role = _ROLES.get(wire.text(message.get("role"), f"{where}.role"))
         if role is None:
             raise wire.refuse(f"{where}.role", "Input should be 'user', 'assistant' or 'system'")
         content = message.get("content")

@@ -40,7 +40,7 @@ def details(reason: StopReason, detail: Json | None) -> Json | None:
     detail = detail or {}
     if detail.get("type") == "refusal":
         return detail
-    category = detail.get("category")
+    category = str(detail.get("category"))
     told = next((detail[key] for key in ("explanation", "message", "reason") if isinstance(detail.get(key), str)), None)
     return {"type": "refusal", "category": category if category in _CATEGORIES else None, "explanation": told}
 

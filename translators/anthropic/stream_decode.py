@@ -84,7 +84,7 @@ class AnthropicStreamDecoder:
             return  # `[DONE]` of compatibles, or noise
         if not isinstance(payload, dict):
             return
-        handler = _HANDLERS.get(payload.get("type"))
+        handler = _HANDLERS.get(_text(payload.get("type")))
         if handler is not None:
             handler(self, payload, out)
         elif isinstance(payload.get("error"), dict):
@@ -115,7 +115,7 @@ class AnthropicStreamDecoder:
         raw = payload.get("content_block")
         if not isinstance(raw, dict):
             return
-        opener = _OPENERS.get(raw.get("type"))
+        opener = _OPENERS.get(_text(raw.get("type")))
         if opener is not None:
             opener(self, raw, out)
         else:
@@ -124,7 +124,8 @@ class AnthropicStreamDecoder:
     def _open_text(self, raw: Json, out: list[StreamEvent]) -> None:
         self._writer.start(out, BlockStart(0, "text"))
         self._writer.delta(out, "text", _text(raw.get("text")))
-        for citation in raw.get("citations") or ():
+        citations = raw.get("citations")
+        for citation in citations if isinstance(citations, list) else ():
             self._cite(citation, out)
 
     def _open_thinking(self, raw: Json, out: list[StreamEvent]) -> None:
@@ -289,7 +290,7 @@ def _whole(raw: Json) -> Block:
 
 _Handler = Callable[[AnthropicStreamDecoder, Json, list[StreamEvent]], None]
 
-_HANDLERS: dict[object, _Handler] = {
+_HANDLERS: dict[str, _Handler] = {
     "message_start": AnthropicStreamDecoder._message_start,
     "content_block_start": AnthropicStreamDecoder._block_start,
     "content_block_delta": AnthropicStreamDecoder._block_delta,
@@ -300,7 +301,7 @@ _HANDLERS: dict[object, _Handler] = {
     "error": AnthropicStreamDecoder._error,
 }
 
-_OPENERS: dict[object, _Handler] = {
+_OPENERS: dict[str, _Handler] = {
     "text": AnthropicStreamDecoder._open_text,
     "thinking": AnthropicStreamDecoder._open_thinking,
     "tool_use": AnthropicStreamDecoder._open_call,

@@ -257,6 +257,7 @@ REFUSED = [
     ({"messages": "hi"}, "messages: Input should be a valid list"),
     ({"messages": ["hi"]}, "messages.0: Input should be a valid dictionary"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
+    ({"messages": [{"role": ["user"], "content": "x"}]}, "messages.0.role"),
     ({"messages": [{"role": "user"}]}, "messages.0.content: Field required"),
     ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages.0.content.0.type"),
     ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),

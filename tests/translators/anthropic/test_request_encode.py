@@ -515,7 +515,7 @@ INSTRUCTED = [
 def test_otherwise_json_is_asked_for_in_words_behind_the_system_text(output, settings, words):
     sent = body(ask(output=output, system=[Text("s")]), **settings)
     assert "output_config" not in sent
-    assert [block["text"] for block in sent["system"]][0] == "s"
+    assert sent["system"][0]["text"] == "s"
     assert words in sent["system"][-1]["text"]
 
 
