@@ -29,6 +29,10 @@ Json = dict[str, Any]
 _EXCERPT = 500
 
 
+#: White space and zero-width characters: Gemini CLI does not count them as an answer (gemini.md §5).
+_INVISIBLE = " \t\r\n\u200b\u200c\u200d\u200e\u200f\ufeff"
+
+
 class PartWriter:
     """Canonical events → parts, and what the last chunk says. Used by the stream and, folded up, by whole bodies.
 
@@ -37,7 +41,7 @@ class PartWriter:
 
     def __init__(self, reply: Reply) -> None:
         self.usage = Usage()
-        self.said_something = False  # visible text
+        self.said_something = False  # visible text, or a picture
         self.called = False
         self._reply = reply
         self._shows_thoughts = _shows_thoughts(reply)
@@ -95,7 +99,7 @@ class PartWriter:
         return []
 
     def _text(self, text: str) -> Json:
-        self.said_something = self.said_something or not text.isspace()
+        self.said_something = self.said_something or bool(text.strip(_INVISIBLE))
         self._after_text = True
         part: Json = {"text": text}
         self._put_signature(part)
@@ -114,7 +118,7 @@ class PartWriter:
             part = _whole(block.block)
             if part is not None:
                 self._put_signature(part)
-                self._after_text = True
+                self._after_text = self.said_something = True
                 return [part]
         return []
 

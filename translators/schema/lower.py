@@ -71,6 +71,9 @@ def _from_openapi(schema: Json, depth: int) -> Json:
     out = rebuild(named, lambda child: _from_openapi(child, depth + 1))
     if "type" in out:
         _lower_type(out)
+    reference = out.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/defs/"):
+        out["$ref"] = "#/$" + reference[2:]
     for key in _COUNTS & out.keys():
         value = out[key]
         if isinstance(value, str) and value.isascii() and value.isdigit():

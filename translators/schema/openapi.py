@@ -62,8 +62,6 @@ class _Cleaner:
         if not isinstance(schema, dict):  # true, or nonsense: anything goes
             return {"type": "STRING"}
         node, refs = self._flat(normal(schema), refs, depth)
-        if parameters:
-            node["type"] = "object"
         hints = hints_of(node)
         nullable = node.get("nullable") is True
         branches, null = self._branches(node, refs, depth)
@@ -82,6 +80,8 @@ class _Cleaner:
                 merge(node, branch, optional=True)
             if wants := required_sets(branches):
                 hints.append(f"at least: {' or '.join(wants)}")
+        if parameters:
+            return self._of_type(node, "object", [], refs, depth, False, hints)
         types, null = types_of(node)
         nullable = nullable or null
         values, null = values_of(node)
@@ -89,7 +89,7 @@ class _Cleaner:
         if len(types) > 1 and not values:
             split = [({**without_foreign(node, kind), "type": kind}, refs) for kind in types]
             return self._any_of(node, split, refs, depth, nullable, hints)
-        if not types and not values and null and "type" in node:
+        if is_null(node):
             return _ordered({"type": "NULL", "description": described(node, hints)})
         kind = "string" if values else types[0] if types else guess_type(node)
         return self._of_type(node, kind, values, refs, depth, nullable, hints)
