@@ -192,7 +192,8 @@ def stick_key(exchange: Exchange) -> str:
 
 
 def _speaks(candidate: Candidate, exchange: Exchange) -> bool:
-    """Whether the candidate has the endpoints of the client's protocol. OpenAI's two dialects share files and the rest."""
+    """Whether the candidate has the endpoints of the client's protocol. OpenAI's two dialects share files and the
+    rest."""
     family = exchange.protocol.partition("_")[0]
     return any(protocol.partition("_")[0] == family for protocol in candidate.provider.manifest.protocols)
 

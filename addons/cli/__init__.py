@@ -1,0 +1,1 @@
+"""The `proxycast` command: one module a command group."""

@@ -1,0 +1,97 @@
+"""What every command needs: the home, its state, the providers; and faults as one line that says what to do."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from addons.config.home import Home
+from addons.config.settings import Settings
+from addons.config.store import ConfigError, ConfigStore
+from addons.providers.registry import Registry, UnknownProviderError, built_in
+from addons.vault.cipher import VaultError
+from addons.vault.store import DuplicateError, NotFoundError, StateStore
+
+USAGE_ERROR = 2
+
+
+class Context:
+    """Opened lazily: `--help` touches no file."""
+
+    def __init__(self) -> None:
+        self.home = Home.find()
+
+    @functools.cached_property
+    def state(self) -> StateStore:
+        self.home.ensure()
+        return StateStore(self.home.state, self.home.vault_key)
+
+    @functools.cached_property
+    def providers(self) -> Registry:
+        return built_in()
+
+    def settings(self) -> Settings:
+        return ConfigStore(self.home.config).load()
+
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End with one line on standard error."""
+    click.echo(f"proxycast: {message}", err=True)
+    sys.exit(code)
+
+
+def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """Turn the faults a user can mend into one line and a non-zero exit."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (ConfigError, VaultError, DuplicateError, NotFoundError, UnknownProviderError) as error:
+            fail(str(error.args[0] if error.args else error))
+        except (OSError, sqlite3.Error) as error:
+            fail(f"cannot use {Home.find().path}: {error}")
+
+    return wrapper
+
+
+def show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
+    """Rows as a table, or as JSON. `empty` is said when there are none."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{key}={item}" for key, item in value.items())
+        case _:
+            return str(value)

@@ -1,0 +1,172 @@
+"""`proxycast credentials`: the accounts and keys that answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
+from addons.vault.credential import Credential, masked
+from addons.vault.store import NotFoundError
+
+
+@click.group()
+def credentials() -> None:
+    """Credentials: the keys and accounts of providers."""
+
+
+def parse_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """`field=value` pairs; a value that is JSON is taken as such. Exits with a usage error for anything else."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            fail(f"--set takes field=value, not {pair!r}", USAGE_ERROR)
+        try:
+            settings[name] = json.loads(value) if value[:1] in "[{" or value in ("true", "false") else value
+        except ValueError:
+            settings[name] = value
+    return settings
+
+
+def read_secret(title: str) -> str:
+    """The secret from standard input, or asked for without echo on a terminal; never from the command line."""
+    if sys.stdin.isatty():
+        return str(click.prompt(title, hide_input=True, default="", show_default=False)).strip()
+    return sys.stdin.read().strip()
+
+
+@credentials.command()
+@click.argument("provider")
+@click.option("--name", required=True, help="What you call it.")
+@click.option("--base-url", help="The same as --set base_url=URL.")
+@click.option("--set", "pairs", multiple=True, metavar="FIELD=VALUE", help="A setting; may be given several times.")
+@click.option("--priority", type=int, default=100, show_default=True, help="Lower is tried first.")
+@pass_context
+@guarded
+def add(
+    context: Context, provider: str, name: str, base_url: str | None, pairs: tuple[str, ...], priority: int
+) -> None:
+    """Add a credential of PROVIDER. The secret is read from standard input."""
+    found = context.providers.get(provider)
+    settings = parse_settings(pairs)
+    if base_url:
+        settings["base_url"] = base_url
+    properties = found.manifest.credential_schema.get("properties", {})
+    missing = [f for f in found.manifest.credential_schema.get("required", []) if f != "secret" and f not in settings]
+    if missing:
+        fail(f"{provider} needs --set {missing[0]}=… ({properties.get(missing[0], {}).get('title', '')})", USAGE_ERROR)
+    for field, value in settings.items():
+        allowed = properties.get(field, {}).get("enum")
+        if allowed and value not in allowed:
+            fail(f"{field} must be one of {', '.join(allowed)}, not {value!r}", USAGE_ERROR)
+    secret = read_secret(properties.get("secret", {}).get("title", "Secret")) if "secret" in properties else ""
+    if not secret and found.manifest.needs_secret:
+        fail(
+            f"{provider} needs a secret on standard input, e.g. `printenv KEY | proxycast credentials add …`",
+            USAGE_ERROR,
+        )
+    context.state.add_credential(Credential(name, found.manifest.id, secret, settings, priority=priority))
+    click.echo(f"added {name} ({found.manifest.name})", err=True)
+
+
+@credentials.command("list")
+@json_option
+@pass_context
+@guarded
+def list_credentials(context: Context, as_json: bool) -> None:
+    """List credentials; secrets are masked."""
+    rows = [_row(credential) for credential in context.state.credentials.values()]
+    rows += [
+        {**dict.fromkeys(_row(Credential("", ""))), "name": n, "problem": p} for n, p in context.state.problems.items()
+    ]
+    show(rows, as_json=as_json, empty="no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one")
+
+
+@credentials.command("show")
+@click.argument("name")
+@json_option
+@pass_context
+@guarded
+def show_credential(context: Context, name: str, as_json: bool) -> None:
+    """Show one credential; its secret is masked."""
+    show([_row(_get(context, name))], as_json=as_json, empty="")
+
+
+@credentials.command()
+@click.argument("name")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="FIELD=VALUE", help="Change a setting; an empty value removes it."
+)
+@click.option("--priority", type=int, help="Lower is tried first.")
+@click.option("--secret", "new_secret", is_flag=True, help="Read a new secret from standard input.")
+@pass_context
+@guarded
+def edit(context: Context, name: str, pairs: tuple[str, ...], priority: int | None, new_secret: bool) -> None:
+    """Change a credential."""
+    credential = _get(context, name)
+    settings = {**credential.settings, **parse_settings(pairs)}
+    settings = {field: value for field, value in settings.items() if value != ""}
+    context.state.update_credential(
+        replace(
+            credential,
+            settings=settings,
+            priority=credential.priority if priority is None else priority,
+            secret=read_secret("Secret") if new_secret else credential.secret,
+        )
+    )
+
+
+def _switch(context: Context, name: str, *, enabled: bool) -> None:
+    context.state.update_credential(replace(_get(context, name), enabled=enabled))
+
+
+@credentials.command()
+@click.argument("name")
+@pass_context
+@guarded
+def enable(context: Context, name: str) -> None:
+    """Use a credential again."""
+    _switch(context, name, enabled=True)
+
+
+@credentials.command()
+@click.argument("name")
+@pass_context
+@guarded
+def disable(context: Context, name: str) -> None:
+    """Leave a credential alone until it is enabled."""
+    _switch(context, name, enabled=False)
+
+
+@credentials.command()
+@click.argument("name")
+@pass_context
+@guarded
+def remove(context: Context, name: str) -> None:
+    """Remove a credential and its secret."""
+    context.state.remove_credential(name)
+
+
+def _get(context: Context, name: str) -> Credential:
+    try:
+        return context.state.credentials[name]
+    except KeyError:
+        problem = context.state.problems.get(name)
+        raise NotFoundError(problem or f"there is no credential {name!r}: see `proxycast credentials list`") from None
+
+
+def _row(credential: Credential) -> dict[str, Any]:
+    return {
+        "name": credential.name,
+        "provider": credential.provider,
+        "secret": masked(credential.secret) if credential.secret else None,
+        "settings": credential.settings,
+        "priority": credential.priority,
+        "enabled": credential.enabled,
+        "problem": None,
+    }

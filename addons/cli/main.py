@@ -1,0 +1,25 @@
+"""The entry point of `proxycast`: its command groups."""
+
+from __future__ import annotations
+
+import click
+
+from addons.cli.context import Context
+from addons.cli.credentials import credentials
+from addons.cli.keys import keys
+from addons.cli.profiles import profiles
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="proxycast")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """ProxyCast: an LLM gateway for coding agents.
+
+    Everything is kept in PROXYCAST_HOME (default ~/.proxycast). A running gateway follows every change at once.
+    """
+    context.obj = Context()
+
+
+for group in (keys, credentials, profiles):
+    main.add_command(group)

@@ -1,0 +1,56 @@
+"""Changes `config.toml` in place: comments and order stay, the result is checked before it replaces the file,
+atomically."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import tomlkit
+from tomlkit import TOMLDocument
+
+from addons.config.settings import Settings
+from addons.config.store import parse
+
+
+def edit(path: Path, change: Callable[[TOMLDocument], None]) -> Settings:
+    """Apply `change` and return the new settings; raises ConfigError (before or after the change) and writes nothing
+    then."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        text = ""
+    parse(text, path)  # a broken file is for its owner to mend
+    document = tomlkit.parse(text)
+    change(document)
+    changed = tomlkit.dumps(document)
+    settings = parse(changed, path)
+    if changed != text:
+        write_private(path, changed)
+    return settings
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file in one step, readable for its owner alone."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def table(document: TOMLDocument, *names: str) -> tomlkit.items.Table:
+    """The (nested) table of that name, made if it is not there."""
+    current: tomlkit.items.Table = document  # type: ignore[assignment]
+    for name in names:
+        if name not in current:
+            current[name] = tomlkit.table(is_super_table=name != names[-1])
+        current = current[name]
+    return current
