@@ -1,13 +1,14 @@
 """Puts tool calls together from the fragments that chat backends send, one call after the other.
 
 In the book, `index` is the key, and id and name come with the first fragment. In the field (openai_chat.md §5,
-mapping.md §6) the index is 0 for all, missing or text; ids are new on every fragment, late, or never come; names are repeated or
-empty; arguments are objects; fragments of parallel calls interleave. One call is written at a time: what arrives for
-others is held until the open one is complete.
+mapping.md §6) the index is 0 for all, missing or text; ids are new on every fragment, late, or never come; names are
+repeated or empty; arguments are objects; fragments of parallel calls interleave. One call is written at a time: what
+arrives for others is held until the open one is complete.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,6 +24,8 @@ from translators.openai_chat.wire import ID, Json
 
 #: The name of a call that came with arguments but never with a name: the client will answer that there is no such tool.
 NAMELESS = "unknown_tool"
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(slots=True, eq=False)
@@ -218,4 +221,4 @@ def _index(value: Any) -> int | None:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return int(value) if isinstance(value, str) and value.isdigit() else None
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None

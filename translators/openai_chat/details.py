@@ -1,15 +1,13 @@
 """Opaque reasoning in chat dialects: `reasoning_details`, `thinking_blocks`, `extra_content` (openai_chat.md §6).
 
 Two directions meet here. What a chat **backend** sends of its own becomes the signature of a Thinking block, as the
-JSON text of `{"details": […]}` or `{"extra_content": {…}}` with origin `openai_chat`. What **another** protocol's backend
-signed is given to a chat client as a `reasoning_details` entry whose payload is tagged by `carrier.wrap`, and read back
-from there. A chat message has no order between its parts, so an entry tells its place by `id`: that of the call that
-follows it, or `AFTER_TEXT`.
+JSON text of `{"details": […]}` or `{"extra_content": {…}}` with origin `openai_chat`. What **another** protocol's
+backend signed is given to a chat client as a `reasoning_details` entry whose payload is tagged by `carrier.wrap`, and
+read back from there. A chat message has no order between its parts, so an entry tells its place by `id`: that of the
+call that follows it, or `AFTER_TEXT`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from translators import jsonio
 from translators.canonical import carrier
@@ -43,6 +41,10 @@ def is_opaque(detail: Json) -> bool:
     return any(detail.get(field) for field in _PAYLOADS)
 
 
+def _is_entry(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("type"), str)
+
+
 def pack(details: list[Json], text: str) -> str:
     """A backend's own entries as a signature. One whose text is the block's own text leaves it out."""
     textual = [detail for detail in details if detail.get("type") in TEXT_FIELD]
@@ -68,7 +70,8 @@ def unpack(signature: str, text: str) -> tuple[list[Json], Json | None]:
         return [], None
     if not isinstance(held, dict):
         return [], None
-    details = [detail for detail in held.get("details") or [] if isinstance(detail, dict)]
+    entries = held.get("details")
+    details = list(filter(_is_entry, entries)) if isinstance(entries, list) else []
     extra = held.get("extra_content")
     return [_with_text(detail, text) for detail in details], extra if isinstance(extra, dict) else None
 
@@ -95,7 +98,7 @@ def gather(holder: Json) -> list[Json]:
     for field in ("reasoning_details", "thinking_blocks"):
         entries = holder.get(field)
         if isinstance(entries, list):
-            found.extend(entry for entry in entries if isinstance(entry, dict))
+            found.extend(filter(_is_entry, entries))
     return found
 
 
@@ -153,12 +156,12 @@ class Collector:
 
     def __init__(self) -> None:
         self._entries: list[Json] = []
-        self._latest: dict[tuple[Any, ...], Json] = {}
+        self._latest: dict[tuple[str, str, str], Json] = {}
 
     def add(self, fragments: list[Json]) -> None:
         for fragment in fragments:
             apart = fragment.get("id") if fragment.get("type") == "reasoning.encrypted" else None
-            key = (fragment.get("type"), fragment.get("index"), apart)
+            key = (fragment["type"], str(fragment.get("index")), str(apart))
             entry = self._latest.get(key)
             if entry is None or (entry.get("signature") and text_of(fragment)):
                 entry = self._latest[key] = dict(fragment)

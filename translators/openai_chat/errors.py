@@ -24,6 +24,8 @@ _TRY_AGAIN = re.compile(
     r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:h|ms|m|s))+|\d+(?:\.\d+)?(?= ?sec))", re.I
 )
 
+_HTTP_STATUS = re.compile(r"[45][0-9]{2}")
+
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     """Any non-2xx answer → canonical: JSON of whatever shape, HTML, text, nothing."""
@@ -51,7 +53,7 @@ def from_payload(payload: Any, status: int | None = None) -> ErrorInfo:
     code, type_ = _word(inner.get("code")), _word(inner.get("type"))
     message = _message(inner)
     seen = status
-    if code is not None and code.isdigit() and 400 <= int(code) <= 599:
+    if code is not None and _HTTP_STATUS.fullmatch(code):
         seen = seen if seen is not None and seen >= 400 else int(code)  # OpenRouter: the code is the HTTP status
     fallback = ErrorKind.SERVER if seen is None or seen < 400 else kind_of_status(seen)
     metadata = inner.get("metadata")
@@ -110,7 +112,8 @@ def _message(inner: Json) -> str:
 def _complaint(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)
-    place = ".".join(str(step) for step in entry.get("loc") or ())
+    steps = entry.get("loc")
+    place = ".".join(map(str, steps)) if isinstance(steps, list) else ""
     text = str(entry.get("msg", ""))
     return f"{place}: {text}" if place else text
 

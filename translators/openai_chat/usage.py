@@ -30,7 +30,7 @@ def _count(raw: Json, paths: tuple[tuple[str, ...], ...]) -> int | None:
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
-            return max(0, int(min(value, 2**53)))
+            return int(max(0, min(value, 2**53)))
     return None
 
 

@@ -58,8 +58,8 @@ def optional_number(value: object, where: str) -> float | None:
 def optional_int(value: object, where: str) -> int | None:
     """Whole floats count: JavaScript clients compute limits."""
     number = optional_number(value, where)
-    if number is None:
-        return None
-    if number != int(number):
+    if number is None or isinstance(number, int):
+        return number
+    if not number.is_integer():
         raise wrong(where, "an integer")
     return int(number)

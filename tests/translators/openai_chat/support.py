@@ -1,0 +1,94 @@
+"""Shorthand for the tests of the chat protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from translators import registry
+from translators.canonical.blocks import Image, Opaque, Refusal, Text, Thinking, ToolCall
+from translators.canonical.events import Ping, StreamEvent
+from translators.canonical.names import NameMap
+from translators.canonical.request import Request
+from translators.canonical.response import Fold, Response
+from translators.canonical.target import Target
+from translators.protocol import Encoded, Reply
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "openai_chat"
+CHAT = registry.get("openai_chat")
+TARGET = Target("openai_chat", "m-1", strict_tools=True)
+REPLY = Reply("seed", 1_700_000_000, "client-model")
+
+
+def read(data: bytes, names: NameMap | None = None, step: int | None = None) -> list[StreamEvent]:
+    """All events of a stream but pings, fed whole or in pieces of `step` bytes."""
+    decoder = CHAT.stream_decoder(names or NameMap())
+    pieces = [data] if step is None else [data[at : at + step] for at in range(0, len(data), step)]
+    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.end()
+    return [event for event in events if not isinstance(event, Ping)]
+
+
+def fold(events: Iterable[StreamEvent]) -> Response:
+    result = Fold()
+    for event in events:
+        result.add(event)
+    return result.response()
+
+
+def write(events: Iterable[StreamEvent], reply: Reply = REPLY) -> bytes:
+    encoder = CHAT.stream_encoder(reply)
+    return b"".join(encoder.encode(event) for event in events)
+
+
+def chunks(stream: bytes) -> list[Any]:
+    """The payloads of a stream that we wrote, [DONE] as text."""
+    out: list[Any] = []
+    for frame in stream.split(b"\n\n"):
+        if frame.startswith(b"data: "):
+            data = frame.removeprefix(b"data: ")
+            out.append("[DONE]" if data == b"[DONE]" else json.loads(data))
+    return out
+
+
+def user(text: str = "Hi") -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def body(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"model": "m-1", "messages": list(messages) or [user()], **fields}
+
+
+def function(name: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, **fields}}
+
+
+def decode(*messages: dict[str, Any], **fields: Any) -> Request:
+    return CHAT.decode_request(body(*messages, **fields))
+
+
+def encode(request: Request, **target: Any) -> Encoded:
+    return CHAT.encode_request(request, Target(**{"protocol": "openai_chat", "model": "m-1", **target}))
+
+
+def plain(block: Any) -> dict[str, Any]:
+    """A block of an answer in the spelling of the `.expected.json` fixtures."""
+    match block:
+        case Text():
+            return {"text": block.text}
+        case Thinking():
+            spelled: dict[str, Any] = {"thinking": block.text}
+            if block.signature is not None:
+                spelled["signature"] = json.loads(block.signature)
+            return spelled
+        case ToolCall():
+            spelled = {"call": block.name, "id": block.id, "arguments": block.arguments}
+            return spelled if block.kind == "function" else {**spelled, "kind": block.kind}
+        case Refusal():
+            return {"refusal": block.text}
+        case Image():
+            return {"image": block.data}
+        case Opaque():
+            return {"opaque": block.data}
+    raise AssertionError(block)
