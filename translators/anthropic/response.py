@@ -73,7 +73,7 @@ def encode_response(response: Response, reply: Reply) -> Json:
     taken: set[str] = set()
     called = False
     for index, block in enumerate(response.blocks):
-        if isinstance(block, ToolCall):
+        if isinstance(block, ToolCall) and block.kind != "server":
             block = replace(block, id=tool_id(block.id, reply.seed, index, taken))
         spelled = encode_block(block)
         if spelled is None:

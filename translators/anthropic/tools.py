@@ -65,13 +65,13 @@ def encode_tools(request: Request, target: Target, notes: list[str]) -> list[Jso
         if allowed is not None and tool.name not in allowed:
             notes.append(f"The tool {tool.name} was left out: it is not among the allowed ones.")
             continue
-        spelled = _encode_tool(tool, target, notes)
+        spelled = _encode_tool(tool, request.origin, target, notes)
         if spelled is not None:
             encoded.append(cache.mark(spelled, tool.cache))
     return encoded
 
 
-def _encode_tool(tool: Tool, target: Target, notes: list[str]) -> Json | None:
+def _encode_tool(tool: Tool, origin: str, target: Target, notes: list[str]) -> Json | None:
     own = tool.raw if tool.origin == ID else None
     if own is not None and "type" in own:
         return dict(own)
@@ -85,7 +85,7 @@ def _encode_tool(tool: Tool, target: Target, notes: list[str]) -> Json | None:
         result["description"] = tool.description
     result["input_schema"] = json_schema.input_schema(tool.schema)
     if tool.strict and target.strict_tools:
-        strict = result["input_schema"] if own is not None else json_schema.guaranteed(result["input_schema"])
+        strict = result["input_schema"] if origin == ID else json_schema.guaranteed(result["input_schema"])
         if strict is None:
             notes.append(f"The tool {tool.name} was sent without strict: its schema is outside of what strict allows.")
         else:
