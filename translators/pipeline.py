@@ -103,15 +103,13 @@ class AnswerPipe:
         """The gateway ends the answer: the error in the client's in-stream form, unless an end was told before."""
         if self._closed:
             return b""
-        self.error = info
-        self.finished = True
-        self.fold.add(Error(info))
+        error = Error(info)
         if self._passing:
+            self._note(error)
             return self._error_frame(info)
-        out = b""
-        if self.content_seen and self._cutter is not None:
-            out = b"".join(self._deliver(event) for event in self._cutter.flush())
-        return self._open() + out + self._deliver(Error(info))
+        # Before content the encoder has been shown nothing; after it, text may be held back for a stop sequence.
+        held = self._cutter.flush() if self.content_seen and self._cutter is not None else []
+        return self._open() + self._encoded(held) + self._told(error)
 
     def keepalive(self) -> bytes:
         """Bytes that keep the client waiting, at any moment; b"" where none are possible."""
@@ -168,6 +166,10 @@ class AnswerPipe:
         if not isinstance(event, Ping):
             self.started = True
 
+    def _told(self, error: Error) -> bytes:
+        self._note(error)
+        return self._deliver(error)
+
     def _deliver(self, event: StreamEvent) -> bytes:
         assert self._encoder is not None
         if self._closed:
@@ -179,9 +181,7 @@ class AnswerPipe:
             if isinstance(event, Error):
                 self._closed = True
                 return b""
-            error = _unreadable(fault)
-            self._note(error)
-            return self._deliver(error)
+            return self._told(_unreadable(fault))
         self._closed = isinstance(event, Finish | Error)
         return data
 

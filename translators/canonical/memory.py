@@ -62,15 +62,23 @@ class ReasoningMemory:
                     leading, near, saw_text = [], [], True
 
     def restore(self, request: Request, scope: str = "") -> int:
-        """Put remembered thinking back into `request`, in place, where an assistant turn has calls but nothing signed.
+        """Put remembered thinking back where an assistant turn has calls but nothing signed.
 
-        → how many blocks were put back. Unsigned thinking of such a turn gives way to the signed.
+        → how many blocks were put back. `request` gets a new list of turns; a turn that changed is a new one, because
+        attempts share them. Unsigned thinking of such a turn gives way to the signed.
         """
-        return sum(self._restore_turn(turn, scope) for turn in request.turns if turn.role is Role.ASSISTANT)
+        turns: list[Turn] = []
+        total = 0
+        for turn in request.turns:
+            blocks, count = self._restored(turn, scope) if turn.role is Role.ASSISTANT else (turn.blocks, 0)
+            turns.append(Turn(turn.role, blocks) if count else turn)
+            total += count
+        request.turns = turns
+        return total
 
-    def _restore_turn(self, turn: Turn, scope: str) -> int:
+    def _restored(self, turn: Turn, scope: str) -> tuple[list[Block], int]:
         if any(isinstance(b, Opaque) or (isinstance(b, Thinking) and b.signature) for b in turn.blocks):
-            return 0
+            return turn.blocks, 0
         head: list[Block] = []
         rest: list[Block] = []
         count = 0
@@ -84,9 +92,7 @@ class ReasoningMemory:
                     count += len(entry.leading) + len(entry.near)
                 first = False
             rest.append(block)
-        if count:
-            turn.blocks = [*head, *(b for b in rest if not isinstance(b, Thinking) or b.signature)]
-        return count
+        return [*head, *(b for b in rest if not isinstance(b, Thinking) or b.signature)], count
 
     def _find(self, key: _Key, call: ToolCall) -> _Entry | None:
         entry = self._entries.get(key)

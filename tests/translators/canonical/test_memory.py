@@ -57,12 +57,14 @@ def test_tells_how_many_blocks_it_restored() -> None:
     assert memory.restore(wanted) == 0
 
 
-def test_a_restored_turn_is_not_the_answers_own_list() -> None:
+def test_the_turns_of_the_clients_request_are_not_changed() -> None:
     memory = ReasoningMemory()
     memory.remember(Response(blocks=[FIRST, ONE]))
-    first = restored(memory, ONE)
-    first.clear()
-    assert restored(memory, ONE) == [FIRST, ONE]
+    turn = assistant(ONE)
+    wanted = request(user("a"), turn, user(result("c1")))
+    assert memory.restore(wanted) == 1
+    assert wanted.turns[1] == assistant(FIRST, ONE)
+    assert turn == assistant(ONE)
 
 
 def test_conversations_do_not_meet() -> None:

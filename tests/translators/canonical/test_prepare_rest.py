@@ -19,7 +19,6 @@ from tests.translators.canonical.build import (
 )
 from translators.canonical.blocks import Block, Opaque, Refusal, Text, Thinking, ToolResult, Unknown
 from translators.canonical.prepare import prepare
-from translators.canonical.repair.foreign import without_bound
 from translators.canonical.request import ChoiceMode, Effort, Reasoning, ReasoningMode, Tool, ToolChoice, Turn
 from translators.canonical.target import Target
 
@@ -136,11 +135,6 @@ def test_unknown_blocks_in_results_too() -> None:
 )
 def test_a_refusal_is_text_where_it_has_no_word(protocol: str, block: Block) -> None:
     assert kept(Refusal("no"), target(protocol)) == [block]
-
-
-def test_what_is_bound_to_an_account_can_be_taken_out() -> None:
-    turns = [assistant(signed("anthropic"), Opaque("x", "anthropic"), UNSIGNED, "x", call()), user(result())]
-    assert without_bound(request(*turns)).turns == [assistant(UNSIGNED, "x", call()), user(result())]
 
 
 # -- what identifies the client

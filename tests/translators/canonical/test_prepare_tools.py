@@ -101,8 +101,8 @@ def test_an_allowed_subset_is_renamed_and_cut_to_what_is_there() -> None:
 # -- custom tools
 
 
-@pytest.mark.parametrize("protocol", ["anthropic", "gemini"])
-def test_a_free_text_tool_becomes_a_function_with_one_string(protocol: str) -> None:
+@pytest.mark.parametrize("wire", [target("anthropic"), target("gemini"), target("openai_chat", custom_tools=False)])
+def test_a_free_text_tool_becomes_a_function_with_one_string(wire: Target) -> None:
     wanted, names, _ = prepare(
         request(
             user("a"),
@@ -111,7 +111,7 @@ def test_a_free_text_tool_becomes_a_function_with_one_string(protocol: str) -> N
             tools=[PATCH],
             tool_choice=named("apply_patch"),
         ),
-        target(protocol),
+        wire,
     )
     tool = wanted.tools[0]
     assert (tool.kind, tool.format) == (ToolKind.FUNCTION, None)

@@ -23,17 +23,6 @@ def without_foreign(request: Request, target: Target, notes: Notes) -> Request:
     return request
 
 
-def without_bound(request: Request) -> Request:
-    """`request` without anything that is bound to an account or a conversation: for a switch of accounts, or after a
-    signature was refused (design.md, decision 4)."""
-    turns = [Turn(turn.role, [b for b in turn.blocks if not _is_bound(b)]) for turn in request.turns]
-    return replace(request, turns=turns)
-
-
-def _is_bound(block: Block) -> bool:
-    return isinstance(block, Opaque) or (isinstance(block, Thinking) and bool(block.signature))
-
-
 def _blocks(blocks: list[Block], origin: str, target: Target, notes: Notes) -> list[Block]:
     out: list[Block] = []
     for block in blocks:
