@@ -167,9 +167,7 @@ class App:
             body = status_body(protocol, request.failure)
             data = body if isinstance(body, bytes) else (body if isinstance(body, str) else dumps(body)).encode()
             return Reply(request.failure.code, {"content-type": JSON_TYPE, **request.failure.headers}, [data])
-        view = reading.read(protocol, ask.body)
-        if protocol == "gemini":
-            view = reading.View(view.tools, view.calls, view.schema, view.json_mode, stream, ask.model)
+        view = reading.read(protocol, ask.body, ask.model, stream)
         served = choose(self.standin.scenario_for(request), view)
         request.turn = served.index
         job = Job(

@@ -59,6 +59,8 @@ def verdict(protocol: Protocol, case: Case, least: Json, *, refused: bool) -> Re
     """What the protocol's rules say of one of a case's bodies."""
     body = changed(least, case.refused if refused else case.accepted)
     headers = changed(HEADERS[protocol], {**case.headers, **(case.refused_headers if refused else {})})
+    if case.model and protocol != "gemini":
+        body["model"] = case.model
     model = case.model or str(body.get("model", ""))
     return CHECKS[protocol](Ask(body, headers, case.query, case.endpoint, model, case.policy))
 
@@ -74,7 +76,7 @@ def answer(protocol: Protocol, body: Json, turn: Turn, policy: Policy | None = N
     ask = Ask(body, HEADERS[protocol], {}, "generate", model or str(body.get("model", "")), policy or Policy(KEY))
     if protocol == "gemini":
         ask = Ask(proto.request(body, "generate"), ask.headers, ask.query, ask.endpoint, ask.model, ask.policy)
-    job = Job(ask, read(protocol, ask.body), turn, usage_of(turn, 400), TOKEN, 1_790_000_000)
+    job = Job(ask, read(protocol, ask.body, ask.model), turn, usage_of(turn, 400), TOKEN, 1_790_000_000)
     return RENDERERS[protocol](job).whole
 
 

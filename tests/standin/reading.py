@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -101,6 +102,10 @@ READERS = {
 }
 
 
-def read(protocol: Protocol, body: Json) -> View:
-    """The view of a request body that passed its protocol's rules (Gemini's in its canonical spelling)."""
-    return READERS[protocol](body)
+def read(protocol: Protocol, body: Json, model: str = "", stream: bool = False) -> View:
+    """The view of a request body that passed its protocol's rules (Gemini's in its canonical spelling).
+
+    ``model`` and ``stream`` are those of the path, for the protocol that has them there.
+    """
+    view = READERS[protocol](body)
+    return dataclasses.replace(view, model=view.model or model, stream=view.stream or stream)

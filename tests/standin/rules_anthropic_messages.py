@@ -115,10 +115,9 @@ def markers(ask: Ask) -> Iterator[Complaint]:
 
 def images(ask: Ask) -> Iterator[Complaint]:
     for place, _, block in all_blocks(ask):
-        source = block.get("source")
-        if block["type"] == "image" and isinstance(source, dict) and source["type"] == "base64":
-            if not source["data"]:
-                yield Complaint(f"{place}.image.source.base64: image cannot be empty")
+        source = block["source"] if block["type"] == "image" else {}
+        if source.get("type") == "base64" and not source["data"]:
+            yield Complaint(f"{place}.image.source.base64: image cannot be empty")
 
 
 def citations(ask: Ask) -> Iterator[Complaint]:
