@@ -82,6 +82,8 @@ def encode(request: Request, target: Target, max_tokens: int, notes: list[str]) 
 def _by_kind(request: Request, target: Target, max_tokens: int, notes: list[str]) -> Config:
     wish = request.reasoning
     off = wish.mode is ReasoningMode.OFF or wish.effort == "none" or wish.budget == 0
+    if off and target.thinking in ("adaptive", "effort") and _own(request) is None:
+        notes.append("Thinking cannot be switched off for the model, so it was asked for little.")
     match target.thinking:
         case "budget":
             return _budget(wish, off, target, max_tokens, notes)
@@ -126,10 +128,16 @@ def _budget(wish: Reasoning, off: bool, target: Target, max_tokens: int, notes: 
     return Config({"type": "enabled", "budget_tokens": budget})
 
 
+def _own(request: Request) -> Json | None:
+    """The `thinking` object of an Anthropic client, where it says more than the canonical wish."""
+    own = request.extra.get("thinking") if request.origin == ID else None
+    return own if isinstance(own, dict) else None
+
+
 def _restore_own(request: Request, config: Config) -> None:
     """Give an Anthropic client's further settings back where they still fit what is sent."""
-    own = request.extra.get("thinking") if request.origin == ID else None
-    if not isinstance(own, dict):
+    own = _own(request)
+    if own is None:
         return
     if config.thinking is None:
         if own.get("type") == "between_tools" or own.get("type") not in _MODES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ def ask(*blocks: Block, origin: str = "openai_chat", **fields: Any) -> Request:
     return Request(origin, "some-model", turns=[Turn(Role.USER, list(blocks) or [Text("hi")])], **fields)
 
 
-def talk(*turns: tuple[Role, list[Block]], origin: str = "openai_chat", **fields: Any) -> Request:
-    return Request(origin, "some-model", turns=[Turn(role, blocks) for role, blocks in turns], **fields)
+def talk(*turns: tuple[Role, Sequence[Block]], origin: str = "openai_chat", **fields: Any) -> Request:
+    return Request(origin, "some-model", turns=[Turn(role, list(blocks)) for role, blocks in turns], **fields)
 
 
 def encoded(request: Request, **settings: Any) -> Encoded:

@@ -1,5 +1,7 @@
 """Where cache markers stand (anthropic.md §3, mapping.md §2)."""
 
+from typing import Any
+
 from tests.translators.anthropic.support import PROTOCOL, ask, body, encoded, talk
 from translators.canonical.blocks import Image, Text, Thinking, ToolCall, ToolResult
 from translators.canonical.request import Role, Tool
@@ -8,7 +10,7 @@ MARK = {"type": "ephemeral"}
 TOOL = {"type": "object", "properties": {}}
 
 
-def marked(value):
+def marked(value: Any) -> list[str]:
     """Paths of all markers in a body."""
     if isinstance(value, list):
         return [f"{index}.{path}" for index, item in enumerate(value) for path in marked(item)]

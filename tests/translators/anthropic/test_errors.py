@@ -1,6 +1,7 @@
 """Errors, both ways (mapping.md §3, anthropic.md §9)."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_the_machine_code_of_anthropic_survives():
     assert PROTOCOL.encode_error(error)[1] == body
 
 
-def error_body(type_, message):
+def error_body(type_: str, message: str) -> dict[str, Any]:
     return {"type": "error", "error": {"type": type_, "message": message}}
 
 

@@ -1,6 +1,7 @@
 """Taking thinking out of a body that is passed through."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"
 USER = {"role": "user", "content": "go"}
 
 
-def chat(*blocks, **fields):
+def chat(*blocks: Any, **fields: Any) -> dict[str, Any]:
     return {"messages": [USER, {"role": "assistant", "content": list(blocks)}, RESULT], **fields}
 
 

@@ -1,6 +1,6 @@
 """JSON Schema as tools and guaranteed output take it."""
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from translators.anthropic import json_schema

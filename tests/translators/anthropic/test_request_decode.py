@@ -1,22 +1,23 @@
 """A Messages body as the canonical request."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.translators.anthropic.support import PROTOCOL, json_fixture
-from translators.canonical.blocks import Document, Image, Opaque, Text, Thinking, ToolCall, ToolResult, Unknown
+from translators.canonical.blocks import Block, Document, Image, Opaque, Text, Thinking, ToolCall, ToolResult, Unknown
 from translators.canonical.errors import TranslationError
-from translators.canonical.request import ChoiceMode, Reasoning, ReasoningMode, Role, ToolChoice, ToolKind
+from translators.canonical.request import ChoiceMode, Reasoning, ReasoningMode, Request, Role, ToolChoice, ToolKind
 
 USER = {"role": "user", "content": "hi"}
 
 
-def decode(**fields):
+def decode(**fields: Any) -> Request:
     return PROTOCOL.decode_request({"model": "m", "max_tokens": 10, "messages": [USER], **fields})
 
 
-def decode_block(block, role="user"):
+def decode_block(block: dict[str, Any], role: str = "user") -> list[Block]:
     (turn,) = decode(messages=[{"role": role, "content": [block]}]).turns
     return turn.blocks
 
@@ -157,7 +158,7 @@ def test_a_system_message_that_a_later_user_message_cleared_is_not_seen():
     cleared = {"role": "system", "content": "old", "clear_at": "next_user_message"}
     live = {**cleared, "content": "live"}
     request = decode(messages=[USER, cleared, USER, live])
-    assert [block.text for turn in request.turns for block in turn.blocks] == ["hi", "hi", "live"]
+    assert [block for turn in request.turns for block in turn.blocks] == [Text("hi"), Text("hi"), Text("live")]
 
 
 @pytest.mark.parametrize(("system", "expected"), [(None, []), ("", []), ("s", [Text("s")])])

@@ -1,6 +1,7 @@
 """The canonical request as a Messages body: every row of mapping.md §2, and what §6 asks of this protocol."""
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,22 @@ def test_encoding_is_pure():
     before = repr(request)
     first, second = (PROTOCOL.encode_request(request, old_target()) for _ in range(2))
     assert first == second and repr(request) == before
+
+
+def test_the_next_turn_begins_with_the_same_messages():
+    """Prompt caches and bound thinking need it (anthropic.md §6)."""
+    turns: list[tuple[Role, list[Any]]] = [
+        (USER, [Text("go")]),
+        (ASSISTANT, [Thinking("t", "s", "anthropic"), Text(""), ToolCall("a:1", "x.y", "{"), ToolCall("b", "x.y", "")]),
+        (USER, [Text("wait"), ToolResult("b", [Text("B")]), ToolResult("a:1", [Text("A")])]),
+        (SYSTEM, [Text("mind")]),
+        (ASSISTANT, [Opaque("d", "openai_responses"), Text("done")]),
+        (USER, [Text("next")]),
+    ]
+    whole = contents(talk(*turns))
+    for length in (1, 3, 4, 6):
+        part = contents(talk(*turns[:length]))
+        assert part == whole[: len(part)]
 
 
 def test_the_version_is_the_targets_and_no_beta_is_invented():
@@ -524,7 +541,7 @@ def test_otherwise_json_is_asked_for_in_words_behind_the_system_text(output, set
 
 def test_the_count_request_has_only_what_the_endpoint_takes():
     request = ask(system=[Text("s")], tools=[FUNCTION], stop=["x"], user="u", stream=True)
-    assert set(PROTOCOL.encode_count_request(request, target())) == {"model", "system", "tools", "messages"}
+    assert set(PROTOCOL.encode_count_request(request, target()) or {}) == {"model", "system", "tools", "messages"}
 
 
 def test_counts_both_ways():

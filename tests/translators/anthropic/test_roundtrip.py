@@ -1,6 +1,7 @@
 """A request of an Anthropic client, decoded, encoded and decoded again, is the same request."""
 
 import json
+from typing import Any
 
 import pydantic
 from anthropic.types import MessageCreateParams
@@ -17,7 +18,7 @@ _names = st.sampled_from(["Read", "Write", "mcp__a__b"])
 _url = {"type": "url", "url": "https://example.com/x"}
 
 
-def _block(type_, **fields):
+def _block(type_: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"type": st.just(type_), **fields})
 
 
@@ -65,19 +66,14 @@ def _messages(draw):
     return messages
 
 
-_tools = st.lists(
-    st.sampled_from(
-        [
-            {"name": "Read", "input_schema": {"type": "object", "properties": {"a": {}}}, "cache_control": MARK},
-            {"name": "Write", "description": "d", "input_schema": {"type": "object"}, "strict": True},
-            {"name": "mcp__a__b", "input_schema": {"type": "object"}, "defer_loading": True},
-            {"type": "bash_20250124", "name": "bash"},
-            {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
-        ]
-    ),
-    unique_by=lambda tool: tool["name"],
-    min_size=1,
-)
+_TOOLS: list[dict[str, Any]] = [
+    {"name": "Read", "input_schema": {"type": "object", "properties": {"a": {}}}, "cache_control": MARK},
+    {"name": "Write", "description": "d", "input_schema": {"type": "object"}, "strict": True},
+    {"name": "mcp__a__b", "input_schema": {"type": "object"}, "defer_loading": True},
+    {"type": "bash_20250124", "name": "bash"},
+    {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
+]
+_tools = st.lists(st.sampled_from(_TOOLS), unique_by=lambda tool: str(tool["name"]), min_size=1)
 _bodies = st.fixed_dictionaries(
     {
         "model": st.just("m"),

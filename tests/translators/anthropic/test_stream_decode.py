@@ -1,6 +1,7 @@
 """A Messages event stream as canonical events; each fixture stands beside the whole Message that it amounts to."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -240,7 +241,7 @@ def test_hostile_input_never_raises(noise, before):
     assert isinstance(events[-1], Finish)
 
 
-HOSTILE_BODIES = [
+HOSTILE_BODIES: list[Any] = [
     {},
     [],
     None,

@@ -1,6 +1,7 @@
 """Canonical events as a Messages stream: their order, what the official SDK reads, and the whole answer beside them."""
 
 import json
+from typing import Any
 
 import anthropic
 import httpx2
@@ -30,6 +31,7 @@ from translators.canonical.events import (
     Ping,
     Start,
     StopReason,
+    StreamEvent,
     Usage,
     UsageUpdate,
 )
@@ -58,7 +60,7 @@ def kinds(stream: bytes) -> list[str]:
     return [event["type"] for event in wire_events(stream)]
 
 
-def blocks(stream: bytes) -> list[dict]:
+def blocks(stream: bytes) -> list[dict[str, Any]]:
     return [event["content_block"] for event in wire_events(stream) if event["type"] == "content_block_start"]
 
 
@@ -103,7 +105,7 @@ def test_every_exchange_has_its_own_message_id_and_always_the_same():
 
 
 def test_usage_is_cumulative_and_told_at_the_end():
-    events = [
+    events: list[StreamEvent] = [
         Start(usage=Usage(input_fresh=3)),
         UsageUpdate(Usage(output=5)),
         UsageUpdate(Usage(output=9, reasoning=4, cache_write_1h=2)),
@@ -235,7 +237,7 @@ def test_other_outputs_are_named_and_other_protocols_blocks_left_out():
     )
     texts = [block["text"] for block in PROTOCOL.encode_response(response, REPLY)["content"]]
     assert texts == ["[image/png output, which this protocol cannot show]", "no"]
-    assert [block.text for block in sdk_message(encode_stream(unfold(response))).content] == texts
+    assert [block.to_dict()["text"] for block in sdk_message(encode_stream(unfold(response))).content] == texts
 
 
 # -- pings, errors, the end
@@ -266,7 +268,13 @@ def test_nothing_follows_message_stop():
 
 
 def test_a_lone_surrogate_of_a_backend_does_not_break_the_stream():
-    events = [Start(), BlockStart(0, "text"), BlockDelta(0, "text", "a\ud83d"), BlockStop(0), Finish(StopReason.END)]
+    events: list[StreamEvent] = [
+        Start(),
+        BlockStart(0, "text"),
+        BlockDelta(0, "text", "a\ud83d"),
+        BlockStop(0),
+        Finish(StopReason.END),
+    ]
     assert b"\\ud83d" in encode_stream(events)
 
 
@@ -305,7 +313,7 @@ _responses = st.builds(
 def _streams(draw):
     """A response, and a grammatical stream of it: deltas split anywhere, pings anywhere."""
     response = draw(_responses)
-    events = []
+    events: list[StreamEvent] = []
     for event in unfold(response):
         if draw(st.booleans()):
             events.append(Ping())

@@ -1,5 +1,7 @@
 """The thinking configuration that a model of each kind gets (mapping.md §5), and what it does to its neighbours."""
 
+from typing import Any
+
 import pytest
 
 from tests.translators.anthropic.support import ask, body, encoded, talk
@@ -17,7 +19,7 @@ from translators.canonical.request import (
 DEFAULT, OFF, ADAPTIVE, BUDGET = ReasoningMode
 
 
-def sent(reasoning, **settings):
+def sent(reasoning: Reasoning, **settings: Any) -> tuple[Any, Any]:
     result = body(ask(reasoning=reasoning), **settings)
     return result.get("thinking"), result.get("output_config", {}).get("effort")
 
@@ -113,7 +115,7 @@ CALL = ToolCall("t", "n", "{}")
 RESULT = (Role.USER, [ToolResult("t", [Text("r")])])
 SIGNED = Thinking("t", "s", "anthropic")
 
-LOOPS = [
+LOOPS: list[Any] = [
     ([(Role.ASSISTANT, [CALL]), RESULT], False),
     ([(Role.ASSISTANT, [Text("a"), SIGNED, CALL]), RESULT], False),
     ([(Role.ASSISTANT, [Thinking("t"), CALL]), RESULT], False),
@@ -141,3 +143,8 @@ def test_a_budget_model_does_not_think_in_a_tool_use_turn_that_lost_its_thinking
 def test_an_adaptive_model_thinks_on_without_them():
     request = talk((Role.USER, [Text("go")]), *LOOPS[0][0], reasoning=Reasoning(ADAPTIVE))
     assert body(request)["thinking"] == {"type": "adaptive"}
+
+
+def test_that_thinking_cannot_be_switched_off_is_noted():
+    assert encoded(ask(reasoning=Reasoning(OFF))).notes
+    assert not encoded(ask(reasoning=Reasoning(OFF)), thinking="budget").notes
