@@ -85,6 +85,11 @@ FIT = ids.fit("a b")
             id="its error and its media stay",
         ),
         pytest.param(
+            [user(ONE), assistant("x"), user(result("c1"))],
+            [user('[tool call shell] {"n":1}'), assistant("x"), user("[result of earlier tool call c1] ok")],
+            id="a call that is not the assistant's is text",
+        ),
+        pytest.param(
             [user(result("c1")), assistant(ONE), user(result("c1", "true"))],
             [user("[result of earlier tool call c1] ok"), assistant(ONE), user(result("c1", "true"))],
             id="a result before its call has none",
@@ -181,10 +186,7 @@ identifiers = st.sampled_from(["c1", "c2", "call_0", "a b", ""])
 texts = st.sampled_from(["text", "", " "]).map(Text)
 results = st.builds(result, identifiers, st.sampled_from(["ok", ""]))
 calls = st.builds(call, identifiers, st.sampled_from(["shell", "do.it"]), st.sampled_from(["{}", '{"a":1}']))
-turns = st.one_of(
-    st.builds(Turn, st.just(Role.ASSISTANT), st.lists(texts | calls | results, max_size=5)),
-    st.builds(Turn, st.sampled_from([Role.USER, Role.SYSTEM]), st.lists(texts | results, max_size=5)),
-)
+turns = st.builds(Turn, st.sampled_from(list(Role)), st.lists(texts | calls | results, max_size=5))
 histories = st.lists(turns, max_size=8)
 
 

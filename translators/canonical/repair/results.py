@@ -51,7 +51,10 @@ def _matched(turns: list[Turn], target: Target, notes: Notes) -> list[_Turn]:
         blocks: list[Block] = []
         made: list[_Call] = []
         for block in turn.blocks:
-            if isinstance(block, ToolCall) and block.kind != "server":
+            if isinstance(block, ToolCall) and turn.role is not Role.ASSISTANT:
+                notes.add("A tool call outside of the assistant's turns became text.")
+                blocks.append(Text(f"[tool call {block.name}] {block.arguments}"))
+            elif isinstance(block, ToolCall) and block.kind != "server":
                 known = calls.setdefault(block.id, [])
                 if any(call.result is None and _is_same(call.block, block) for call in known):
                     notes.add("A repeated tool call was dropped.")
