@@ -17,7 +17,7 @@ from typing import Any
 
 from mitmproxy import ctx, exceptions, optmanager
 from mitmproxy.addonmanager import Loader
-from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from addons.gateway.services import Services
 
@@ -28,6 +28,10 @@ PLACEHOLDER = "http://127.0.0.1:9"
 def given(name: str) -> bool:
     """Set by the user in any way, even to its default value (`has_changed` cannot tell)."""
     return ctx.options._options[name].value is not optmanager.unset
+
+
+def _specs() -> list[ProxyMode]:
+    return [ProxyMode.parse(spec) for spec in ctx.options.mode]
 
 
 def is_loopback(host: str) -> bool:
@@ -48,7 +52,7 @@ class Listeners:
             ctx.options.process_deferred()  # else a bad --set unloads us without a word
         except exceptions.OptionsError as error:
             sys.exit(f"proxycast: {error}")
-        if ctx.options.listen_host:
+        if ctx.options.listen_host or any(mode.custom_listen_host for mode in _specs()):
             return  # chosen by the user; already bound if it is an IP address, so hands off
         for task in asyncio.all_tasks():
             if task.get_name() == "setup_servers":
