@@ -1,0 +1,413 @@
+"""The stand-in as a server: what it records, how it fails when told to, and the endpoints beside the models' own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import zstandard
+
+from . import Scenario, StandIn, Turn, cut_after, error_after, error_first_event, slow_head, stall, status
+from .ask import Json
+from .conversations import MODEL, anthropic_client, openai_client
+from .failures import Failure
+
+HTTP = httpx.Client(timeout=20)
+GEMINI = f"/v1beta/models/{MODEL}"
+REQUESTS: dict[str, tuple[str, Json]] = {
+    "anthropic": ("/v1/messages", {"model": MODEL, "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]}),
+    "openai_chat": ("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}),
+    "openai_responses": ("/v1/responses", {"model": MODEL, "input": "Hi"}),
+    "gemini": (f"{GEMINI}:generateContent", {"contents": [{"parts": [{"text": "Hi"}]}]}),
+}
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StandIn]:
+    with StandIn(Scenario(final="Hello 日本")) as server:
+        yield server
+
+
+@pytest.fixture
+def backend(standin: StandIn) -> StandIn:
+    standin.reset()
+    standin.scenario = Scenario(final="Hello 日本")
+    standin.strict_models = False
+    return standin
+
+
+def auth(backend: StandIn, protocol: str) -> dict[str, str]:
+    if protocol == "gemini":
+        return {"x-goog-api-key": str(backend.key)}
+    version = {"anthropic-version": "2023-06-01"} if protocol == "anthropic" else {}
+    return {"authorization": f"Bearer {backend.key}", **version}
+
+
+def ask(backend: StandIn, protocol: str, stream: bool = False) -> httpx.Response:
+    path, body = REQUESTS[protocol]
+    if protocol != "gemini":
+        body = {**body, "stream": stream}
+    elif stream:
+        path = path.replace("generateContent", "streamGenerateContent?alt=sse")
+    return HTTP.post(backend.url + path, headers=auth(backend, protocol), json=body)
+
+
+@pytest.mark.parametrize("protocol", REQUESTS)
+def test_every_request_is_recorded(protocol: str, backend: StandIn) -> None:
+    ask(backend, protocol)
+    (request,) = backend.requests
+
+    assert (request.method, request.path, request.status) == ("POST", REQUESTS[protocol][0], 200)
+    assert (request.protocol, request.endpoint, request.turn) == (protocol, "generate", 0)
+    assert json.loads(request.raw) == request.json
+    assert request.headers["content-type"] == "application/json"
+    assert backend.main_requests == [request]
+
+
+def test_a_refusal_is_recorded_with_its_reason(backend: StandIn) -> None:
+    answer = HTTP.post(backend.url + "/v1/responses", headers=auth(backend, "openai_responses"), json={"model": MODEL})
+
+    assert answer.status_code == 400
+    (request,) = backend.refusals
+    assert str(request.refusal).startswith("400 [fields] One of 'input'")
+    assert not request.is_main
+
+
+def test_reset_forgets_requests_and_failures(backend: StandIn) -> None:
+    backend.fail_next(1, status(500))
+    backend.reset()
+
+    assert ask(backend, "openai_chat").status_code == 200
+    assert len(backend.requests) == 1
+
+
+@pytest.mark.parametrize("protocol", REQUESTS)
+def test_an_http_error_is_in_the_protocols_shape_and_ends_after_n_requests(protocol: str, backend: StandIn) -> None:
+    backend.fail_next(2, status(429, {"retry-after": "7"}))
+    answers = [ask(backend, protocol) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["retry-after"] == "7"
+    error = answers[0].json()["error"]
+    assert error.get("status", error.get("code", error.get("type"))) in (
+        "RESOURCE_EXHAUSTED",
+        "rate_limit_exceeded",
+        "rate_limit_error",
+    )
+    assert backend.refusals == []
+    assert [request.turn for request in backend.requests] == [None, None, 0]
+
+
+def test_an_http_error_can_have_any_body(backend: StandIn) -> None:
+    backend.fail_next(1, status(502, {"content-type": "text/html"}, "<html>bad gateway</html>"))
+    answer = ask(backend, "anthropic")
+
+    assert (answer.headers["content-type"], answer.text) == ("text/html", "<html>bad gateway</html>")
+
+
+def test_a_refused_request_does_not_use_up_a_failure(backend: StandIn) -> None:
+    backend.fail_next(1, status(503))
+    HTTP.post(backend.url + "/v1/chat/completions", headers=auth(backend, "openai_chat"), json={})
+
+    assert ask(backend, "openai_chat").status_code == 503
+
+
+IN_STREAM: list[tuple[str, Failure, str]] = [
+    (
+        "anthropic",
+        error_first_event("Overloaded now"),
+        r'event: error\ndata: {"type":"error","error":{"type":"over',
+    ),
+    ("openai_chat", error_first_event("Overloaded now"), r'data: {"error":{"message":"Overloaded now"'),
+    (
+        "openai_responses",
+        error_first_event("Overloaded now"),
+        r'event: error\ndata: {"type":"error","sequence',
+    ),
+    (
+        "openai_responses",
+        error_first_event("Overloaded now", "other"),
+        r'event: response.failed\ndata: {"type":"response.failed"',
+    ),
+    ("gemini", error_first_event("Overloaded now"), r'data: {"error":{"code":503,"message":"Overloaded now"'),
+    ("gemini", error_first_event("Overloaded now", "other"), r'{"error":{"code":503,"message":"Overloaded now"'),
+]
+
+
+@pytest.mark.parametrize(("protocol", "failure", "says"), IN_STREAM)
+def test_an_error_can_be_the_first_event_of_a_stream(
+    protocol: str, failure: Failure, says: str, backend: StandIn
+) -> None:
+    backend.fail_next(1, failure)
+    answer = ask(backend, protocol, stream=True)
+
+    assert answer.status_code == 200
+    assert answer.text.startswith(says.replace(r"\n", "\n"))
+    assert "Overloaded now" in answer.text
+    assert answer.text.count("data:") <= 1
+
+
+def test_an_error_can_come_in_mid_stream(backend: StandIn) -> None:
+    backend.fail_next(1, error_after(3))
+    client = openai_client(backend.url, str(backend.key))
+    stream = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hi"}], stream=True)
+    seen = 0
+
+    with pytest.raises(openai.APIError, match="Overloaded"):
+        for _ in stream:
+            seen += 1
+
+    assert seen == 3
+
+
+def test_a_whole_answer_with_an_in_stream_error_is_an_http_error(backend: StandIn) -> None:
+    backend.fail_next(1, error_first_event())
+
+    assert ask(backend, "anthropic").status_code == 529
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("protocol", REQUESTS)
+def test_a_cut_breaks_the_connection_off(protocol: str, stream: bool, backend: StandIn) -> None:
+    backend.fail_next(1, cut_after(2))
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(backend, protocol, stream)
+
+
+def test_a_cut_lets_the_events_before_it_through(backend: StandIn) -> None:
+    backend.fail_next(1, cut_after(2))
+    path, body = REQUESTS["openai_chat"]
+    received = b""
+    with (
+        pytest.raises(httpx.RemoteProtocolError),
+        HTTP.stream(
+            "POST", backend.url + path, headers=auth(backend, "openai_chat"), json={**body, "stream": True}
+        ) as answer,
+    ):
+        for chunk in answer.iter_bytes():
+            received += chunk
+
+    assert received.count(b"data: ") == 2
+
+
+def moments(backend: StandIn) -> list[float]:
+    """Seconds from the request to the head and then to each event of a chat stream."""
+    path, body = REQUESTS["openai_chat"]
+    began = time.monotonic()
+    with HTTP.stream(
+        "POST", backend.url + path, headers=auth(backend, "openai_chat"), json={**body, "stream": True}
+    ) as answer:
+        head = time.monotonic() - began
+        return [head, *(time.monotonic() - began for line in answer.iter_lines() if line)]
+
+
+def test_a_stall_is_a_silence_inside_the_stream(backend: StandIn) -> None:
+    backend.fail_next(1, stall(0.3, after=2))
+    times = moments(backend)
+
+    assert times[2] < 0.25
+    assert times[3] >= 0.3
+
+
+def test_a_slow_head_is_a_silence_before_it(backend: StandIn) -> None:
+    backend.fail_next(1, slow_head(0.3))
+
+    assert moments(backend)[0] >= 0.3
+
+
+def test_a_client_that_hangs_up_is_noticed(backend: StandIn) -> None:
+    backend.fail_next(1, stall(10, after=1))
+    path, body = REQUESTS["openai_chat"]
+    with HTTP.stream(
+        "POST", backend.url + path, headers=auth(backend, "openai_chat"), json={**body, "stream": True}
+    ) as answer:
+        next(answer.iter_bytes())
+    deadline = time.monotonic() + 5
+    while not backend.requests[0].aborted and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert backend.requests[0].aborted
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [("gzip", gzip.compress), ("zstd", zstandard.ZstdCompressor().compress), ("identity", bytes)],
+)
+def test_compressed_requests_are_read(encoding: str, packed: Any, backend: StandIn) -> None:
+    path, body = REQUESTS["anthropic"]
+    headers = {**auth(backend, "anthropic"), "content-encoding": encoding, "content-type": "application/json"}
+    answer = HTTP.post(backend.url + path, headers=headers, content=packed(json.dumps(body).encode()))
+
+    assert answer.status_code == 200
+    assert backend.requests[0].json == body
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "code", "says"),
+    [
+        ({"content-encoding": "snappy"}, b"{}", 400, "snappy is not supported"),
+        ({"content-encoding": "gzip"}, b"{}", 400, "not valid gzip"),
+        ({}, b"{", 400, "not valid JSON"),
+        ({}, b'{"a": "\xff"}', 400, "not valid JSON"),
+        ({}, b"[]", 400, "must be a JSON object"),
+        ({"content-type": "text/plain"}, b"{}", 415, "Unsupported content-type"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    headers: dict[str, str], content: bytes, code: int, says: str, backend: StandIn
+) -> None:
+    sent = {**auth(backend, "anthropic"), "content-type": "application/json", **headers}
+    answer = HTTP.post(backend.url + "/v1/messages", headers=sent, content=content)
+
+    assert answer.status_code == code
+    assert says in answer.json()["error"]["message"]
+    assert [request.refusal.rule for request in backend.refusals if request.refusal] == ["body"]
+
+
+def test_tokens_are_counted_in_three_protocols(backend: StandIn) -> None:
+    def count(path: str, protocol: str, body: Json) -> Json:
+        result: Json = HTTP.post(backend.url + path, headers=auth(backend, protocol), json=body).json()
+        return result
+
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
+    assert count("/v1/messages/count_tokens", "anthropic", body)["input_tokens"] > 0
+    assert count("/v1/responses/input_tokens", "openai_responses", {"model": MODEL, "input": "Hi"})["input_tokens"] > 0
+    assert count(f"{GEMINI}:countTokens", "gemini", REQUESTS["gemini"][1])["totalTokens"] > 0
+
+
+def test_an_encoded_colon_and_slashes_in_a_model_name_are_understood(backend: StandIn) -> None:
+    url = f"{backend.url}/v1beta/models/vendor/model%3AgenerateContent"
+    answer = HTTP.post(url, headers=auth(backend, "gemini"), json=REQUESTS["gemini"][1])
+
+    assert answer.json()["modelVersion"] == "vendor/model"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "code"), [("anthropic", 404), ("openai_chat", 404), ("openai_responses", 404), ("gemini", 404)]
+)
+def test_unknown_models_are_refused_only_when_told(protocol: str, code: int, backend: StandIn) -> None:
+    backend.strict_models = True
+    backend.models, known = ("another",), backend.models
+    try:
+        assert ask(backend, protocol).status_code == code
+    finally:
+        backend.models = known
+    assert ask(backend, protocol).status_code == 200
+
+
+def test_the_model_list_has_the_shape_of_whoever_asks(backend: StandIn) -> None:
+    def models(path: str, protocol: str) -> Json:
+        result: Json = HTTP.get(backend.url + path, headers=auth(backend, protocol)).json()
+        return result
+
+    assert models("/v1/models", "anthropic")["data"][0]["type"] == "model"
+    assert models("/v1/models", "openai_chat")["object"] == "list"
+    assert models("/v1beta/models", "gemini")["models"][0]["name"] == f"models/{MODEL}"
+    assert models("/v1/models", "gemini")["models"][0]["name"] == f"models/{MODEL}"
+    assert models(f"/v1/models/{MODEL}", "openai_chat")["id"] == MODEL
+
+
+def test_other_endpoints_want_the_key_too(backend: StandIn) -> None:
+    assert HTTP.get(backend.url + "/v1/models").status_code == 401
+    assert [request.refusal.rule for request in backend.refusals if request.refusal] == ["credential"]
+
+
+def test_probes_and_unknown_paths_are_no_refusals(backend: StandIn) -> None:
+    assert HTTP.head(backend.url + "/api/hello").status_code == 200
+    assert HTTP.get(backend.url + "/nowhere").status_code == 404
+    assert HTTP.get(backend.url + "/v1/responses", headers={"upgrade": "websocket"}).status_code == 426
+    assert backend.refusals == []
+    assert [request.status for request in backend.requests] == [200, 404, 426]
+
+
+def test_files_are_kept_for_anthropic(backend: StandIn) -> None:
+    files = anthropic_client(backend.url, str(backend.key)).beta.files
+    made = files.upload(file=("größe.txt", b"inhalt \r\n\x00 bytes", "text/plain"))
+
+    assert [file.id for file in files.list()] == [made.id]
+    assert (made.filename, made.mime_type, made.size_bytes) == ("größe.txt", "text/plain", 16)
+
+
+def test_files_are_kept_for_openai(backend: StandIn) -> None:
+    files = openai_client(backend.url, str(backend.key)).files
+    made = files.create(file=("a.jsonl", b"{}\n"), purpose="batch")
+
+    assert files.retrieve(made.id).purpose == "batch"
+    assert files.content(made.id).read() == b"{}\n"
+
+
+def test_embeddings_are_deterministic_in_both_encodings(backend: StandIn) -> None:
+    client = openai_client(backend.url, str(backend.key))
+    packed = client.embeddings.create(model=MODEL, input=["a", "bb"])
+    plain = client.embeddings.create(model=MODEL, input=["a", "bb"], encoding_format="float")
+
+    assert [item.embedding for item in packed.data] == [item.embedding for item in plain.data]
+    assert struct.pack("<f", packed.data[0].embedding[0])
+
+
+def test_a_stored_response_can_be_continued_and_fetched(backend: StandIn) -> None:
+    client = openai_client(backend.url, str(backend.key))
+    backend.scenario = Scenario(final=Turn("Erst", "Hello"))
+    first = client.responses.create(model=MODEL, input="Hi")
+
+    assert client.responses.retrieve(first.id).output_text == "Hello"
+    assert client.responses.create(model=MODEL, input="And?", previous_response_id=first.id).output_text == "Hello"
+    hidden = client.responses.create(model=MODEL, input="Hi", store=False)
+    with pytest.raises(openai.BadRequestError, match="not found"):
+        client.responses.create(model=MODEL, input="And?", previous_response_id=hidden.id)
+
+
+def test_without_a_key_any_credential_is_accepted_but_one_is_needed() -> None:
+    with StandIn(key=None) as backend:
+        url = backend.url + "/v1/chat/completions"
+        body = REQUESTS["openai_chat"][1]
+
+        assert HTTP.post(url, headers={"authorization": "Bearer any"}, json=body).status_code == 200
+        assert HTTP.post(url, json=body).status_code == 401
+
+
+def test_it_serves_many_at_once(backend: StandIn) -> None:
+    backend.fail_next(4, slow_head(0.3))
+    began = time.monotonic()
+    threads = [threading.Thread(target=ask, args=(backend, "openai_chat")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - began < 1.0
+    assert len(backend.main_requests) == 4
+
+
+def test_it_gives_its_port_back() -> None:
+    with StandIn() as backend:
+        port = backend.port
+        assert HTTP.head(backend.url).status_code == 200
+
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_it_runs_from_the_command_line() -> None:
+    command = [sys.executable, "-m", "tests.standin", "--port", "0", "--key", "mine"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.fullmatch(r"(http://127\.0\.0\.1:\d+) key mine\n", process.stdout.readline())
+            assert found
+            assert HTTP.head(found.group(1)).status_code == 200
+        finally:
+            process.terminate()
