@@ -66,7 +66,7 @@ _PROMPT_TOO_LONG = re.compile(
     r"|reduce the length of (?:the|your) (?:messages|prompt|input)"
     r"|max(?:imum)?[_ ](?:seq|model)(?:uence)?[_ ]len"
     r"|prompt contains \d+ tokens"
-    r"|tokens to keep from the initial prompt is greater than the context",
+    r"|tokens to keep from the initial prompt|when context the overflows",
     re.IGNORECASE,
 )
 

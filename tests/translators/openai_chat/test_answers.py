@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from tests.translators.openai_chat.support import CHAT, REPLY, chunks, decode, fold, read, user, write
 from translators.canonical.blocks import Block, Image, Opaque, Refusal, Text, Thinking, ToolCall, Unknown
 from translators.canonical.errors import ErrorInfo, ErrorKind
-from translators.canonical.events import BlockDelta, BlockStart, Error, Ping, Start, StopReason, Usage
+from translators.canonical.events import BlockDelta, BlockStart, Error, Ping, Start, StopReason, StreamEvent, Usage
 from translators.canonical.names import NameMap
 from translators.canonical.request import Reasoning, Request
 from translators.canonical.response import Response, unfold
@@ -321,7 +321,7 @@ def test_reasoning_goes_where_the_client_looks() -> None:
 
 
 def test_an_error_ends_the_stream_without_done() -> None:
-    events = [
+    events: list[StreamEvent] = [
         Start(),
         BlockStart(0, "text"),
         BlockDelta(0, "text", "a"),
