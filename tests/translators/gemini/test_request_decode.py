@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from translators.canonical.request import (
 CALL = {"functionCall": {"name": "f", "args": {}}}
 
 
-def model_blocks(*parts):
+def model_blocks(*parts: Any) -> Any:
     return decode(said(("user", {"text": "hi"}), ("model", *parts), ("user", {"text": "go on"}))).turns[1].blocks
 
 
@@ -141,10 +142,10 @@ class TestTurns:
 
 class TestIds:
     def test_missing_ids_are_made_up_and_paired_by_name_and_order(self):
-        def call(name, args):
+        def call(name: str, args: Any) -> Any:
             return {"functionCall": {"name": name, "args": args}}
 
-        def result(name, value):
+        def result(name: str, value: str) -> Any:
             return {"functionResponse": {"name": name, "response": {"output": value}}}
 
         request = decode(
