@@ -92,3 +92,35 @@ def plain(block: Any) -> dict[str, Any]:
         case Opaque():
             return {"opaque": block.data}
     raise AssertionError(block)
+
+
+def joined(stream: list[Any]) -> dict[str, Any]:
+    """The deltas of a stream put together as the official SDK does: text appends, calls by index."""
+    out: dict[str, Any] = {}
+    for chunk in stream:
+        for choice in chunk["choices"] if chunk != "[DONE]" else ():
+            for key, value in choice["delta"].items():
+                if key == "tool_calls":
+                    for fragment in value:
+                        _merge(out.setdefault("tool_calls", {}).setdefault(fragment["index"], {}), fragment)
+                elif key == "function_call":
+                    _merge(out.setdefault(key, {}), value)
+                elif isinstance(value, list):
+                    out.setdefault(key, []).extend(value)
+                elif isinstance(value, str) and isinstance(out.get(key), str):
+                    out[key] += value
+                else:
+                    out[key] = value
+    if "tool_calls" in out:
+        out["tool_calls"] = [{k: v for k, v in call.items() if k != "index"} for call in out["tool_calls"].values()]
+    return out
+
+
+def _merge(into: dict[str, Any], fragment: dict[str, Any]) -> None:
+    for key, value in fragment.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        elif key in ("arguments", "input"):
+            into[key] = into.get(key, "") + value
+        else:
+            into[key] = value
