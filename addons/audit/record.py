@@ -1,4 +1,4 @@
-"""What the gateway tells the audit about one exchange, when it is over. Plain data: it travels to the writer process."""
+"""What the gateway tells the audit about one exchange, when it is over. Plain data: it goes to the writer process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class AttemptRecord:
     first_byte: float | None = None
     ended: float | None = None
     status: int | None = None
-    outcome: str = ""  # "ok", "connect", "tls", "timeout", "rate_limit", "auth", "server", "client_fault", "cut", "hang_up", …
+    outcome: str = (
+        ""  # "ok", "connect", "tls", "timeout", "rate_limit", "auth", "server", "client_fault", "cut", "hang_up", …
+    )
     error: str | None = None  # the upstream's message or ours
     request: Side = field(default_factory=Side)
     response: Side | None = None
