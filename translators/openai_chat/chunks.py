@@ -9,6 +9,7 @@ from translators.canonical.blocks import Image
 from translators.canonical.blockwriter import BlockWriter
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.events import (
+    BlockDelta,
     BlockStart,
     Error,
     Finish,
@@ -20,7 +21,7 @@ from translators.canonical.events import (
 )
 from translators.canonical.names import NameMap
 from translators.canonical.stops import settle
-from translators.openai_chat import details, errors, finish
+from translators.openai_chat import citations, details, errors, finish
 from translators.openai_chat.calls import CallAssembler
 from translators.openai_chat.parts import inner_text, split_data_url
 from translators.openai_chat.usage import decode_usage, is_empty
@@ -185,6 +186,8 @@ class ChunkReader:
         if isinstance(refusal, str) and refusal:
             self._refused = True
             self._visible("refusal", refusal, out)
+        if delta.get("annotations"):
+            self._cite(delta, out)
         images = delta.get("images")
         if isinstance(images, list):
             self._images(images, out)
@@ -254,6 +257,12 @@ class ChunkReader:
                 self._release(out)
             self._sign(out)
         self._calls.add(calls, out)
+
+    def _cite(self, delta: Json, out: list[StreamEvent]) -> None:
+        """Citations belong to the text that is being written; behind it they have no place."""
+        open_ = self._writer.open
+        if open_ is not None and open_.kind == "text":
+            out += [BlockDelta(open_.index, "citation", data=entry) for entry in citations.read(delta)]
 
     def _images(self, images: list[Any], out: list[StreamEvent]) -> None:
         """Generated images as OpenRouter sends them."""

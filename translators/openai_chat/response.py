@@ -11,7 +11,7 @@ from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StopReason, StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.response import Fold, Response
-from translators.openai_chat import details, errors, finish
+from translators.openai_chat import citations, details, errors, finish
 from translators.openai_chat.chunks import ChunkReader
 from translators.openai_chat.parts_encode import data_url
 from translators.openai_chat.usage import encode_usage
@@ -70,11 +70,14 @@ def encode_response(response: Response, reply: Reply) -> Json:
 def _message(blocks: list[Block], reply: Reply) -> Json:
     message: Json = {"role": "assistant", "content": None, "refusal": None}
     calls = [block for block in blocks if isinstance(block, ToolCall) and block.kind != "server"]
-    texts = [block.text for block in blocks if isinstance(block, Text)]
+    texts = [block for block in blocks if isinstance(block, Text)]
     refusals = [block.text for block in blocks if isinstance(block, Refusal)]
     thoughts = [block.text for block in blocks if isinstance(block, Thinking)]
     if texts or not (calls or refusals):
-        message["content"] = "".join(texts)
+        message["content"] = "".join(text.text for text in texts)
+    cited = citations.of_texts(texts)
+    if cited:
+        message["annotations"] = cited
     if refusals:
         message["refusal"] = "".join(refusals)
     field = reasoning_field(reply)

@@ -17,7 +17,7 @@ from translators.canonical.events import (
     UsageUpdate,
 )
 from translators.framing.sse import comment, frame
-from translators.openai_chat import details, errors, finish
+from translators.openai_chat import citations, details, errors, finish
 from translators.openai_chat.response import answer_id, image_entry, is_legacy, reasoning_field
 from translators.openai_chat.usage import encode_usage
 from translators.openai_chat.wire import Json
@@ -57,6 +57,9 @@ class ChatStreamEncoder:
         self._opened = False
         self._calls = 0
         self._behind_text = False
+        self._length = 0  # characters of text so far
+        self._block_start = 0  # where the open text block begins
+        self._citations: list[Json] = []  # of the open text block
         self._usage = Usage()
         self._open: BlockStart | None = None
         self._thinking: list[str] = []  # text of the open thinking block
@@ -107,7 +110,11 @@ class ChatStreamEncoder:
                 self._signature = event.text
                 return b""
             case "citation":
+                if event.data is not None:
+                    self._citations.append(event.data)
                 return b""
+            case "text":
+                self._length += len(event.text)
             case "thinking":
                 self._thinking.append(event.text)
         before = self._text.get(event.kind, b"")
@@ -150,11 +157,14 @@ class ChatStreamEncoder:
     def _stop(self) -> bytes:
         if self._open is not None and self._open.kind == "thinking" and self._signature is not None:
             self._pending.append(Thinking("".join(self._thinking), self._signature, self._open.origin))
+        cited = citations.of_text(self._citations, self._block_start, self._length)
         self._open = None
         self._thinking = []
         self._signature = None
         self._arguments = (b"", b"")
-        return b""
+        self._citations = []
+        self._block_start = self._length
+        return self._chunk({"annotations": cited}) if cited else b""
 
     def _release(self, call_id: str | None) -> bytes:
         """Give out opaque reasoning, now that it is known what follows it."""

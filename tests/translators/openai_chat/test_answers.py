@@ -146,6 +146,33 @@ ANSWERS: list[tuple[str, list[Block], dict[str, Any]]] = [
         [Text("a"), Image("image/png", "AA==")],
         {"content": "a", "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]},
     ),
+    (
+        "citations",
+        [
+            Text("Sky: "),
+            Text("blue", citations=[{"type": "web_search_result_location", "url": "https://x", "title": "X"}]),
+            Text(
+                "!",
+                citations=[
+                    {"type": "url_citation", "url": "https://y", "title": "Y", "start_index": 0, "end_index": 1}
+                ],
+            ),
+            Text(".", citations=[{"type": "char_location", "document_index": 0}]),
+        ],
+        {
+            "content": "Sky: blue!.",
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {"start_index": 5, "end_index": 9, "title": "X", "url": "https://x"},
+                },
+                {
+                    "type": "url_citation",
+                    "url_citation": {"start_index": 9, "end_index": 10, "title": "Y", "url": "https://y"},
+                },
+            ],
+        },
+    ),
     ("unknown", [Unknown("anthropic", {"type": "x"}), Text("a")], {"content": "a"}),
 ]
 

@@ -191,6 +191,17 @@ def test_a_whole_answer_is_read_as_one_chunk() -> None:
     assert (response.usage.input_fresh, response.usage.output) == (3, 4)
 
 
+def test_annotations_are_citations_of_the_text() -> None:
+    cited = {
+        "type": "url_citation",
+        "url_citation": {"start_index": 0, "end_index": 1, "title": "X", "url": "https://x"},
+    }
+    body = {"choices": [{"message": {"content": "a", "annotations": [cited]}, "finish_reason": "stop"}]}
+    response = CHAT.decode_response(body, NameMap())
+    assert response.blocks == [Text("a", citations=[cited])]
+    assert CHAT.encode_response(response, REPLY)["choices"][0]["message"]["annotations"] == [cited]
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "text"),
     [
