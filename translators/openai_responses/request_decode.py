@@ -1,0 +1,91 @@
+"""A client's body into the canonical request (openai_responses.md §2)."""
+
+from __future__ import annotations
+
+from translators.canonical.blocks import Text
+from translators.canonical.request import Request, Sampling
+from translators.openai_responses import settings, tools, wire
+from translators.openai_responses.input_decode import decode_input
+from translators.openai_responses.wire import ID, Json
+
+#: Top-level members that the canonical form has words for; all others travel in `extra`.
+_WORDED = frozenset(
+    {
+        "model",
+        "input",
+        "instructions",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "top_logprobs",
+        "reasoning",
+        "text",
+        "stream",
+        "user",
+        "prompt_cache_key",
+        "service_tier",
+        "previous_response_id",
+        "conversation",
+        "background",
+    }
+)
+
+#: History that the server keeps: this gateway has none, and to drop it silently would be worse than to refuse.
+_SERVER_STATE = {
+    "previous_response_id": "Previous response with id '{}' not found: this gateway keeps no responses. "
+    "Send the whole conversation as input.",
+    "conversation": "Conversation '{}' not found: this gateway keeps no conversations. "
+    "Send the whole conversation as input.",
+}
+
+
+def decode_request(body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
+    """Raises TranslationError for what the API would refuse, and for what needs the server's memory
+    (`previous_response_id`, `conversation`, `item_reference`: code `previous_response_not_found`)."""
+    _refuse_server_state(body)
+    name = model if model is not None else wire.text(body.get("model"), "model")
+    request = Request(ID, name)
+    instructions = wire.optional_text(body.get("instructions"), "instructions")
+    if instructions:
+        request.system.append(Text(instructions))
+    request.tools = tools.decode_tools(body.get("tools"), "tools")
+    request.tool_choice = tools.decode_choice(body.get("tool_choice"))
+    request.parallel = wire.optional_bool(body.get("parallel_tool_calls"), "parallel_tool_calls")
+    request.max_tokens = wire.optional_int(body.get("max_output_tokens"), "max_output_tokens")
+    request.sampling = Sampling(
+        temperature=wire.optional_number(body.get("temperature"), "temperature"),
+        top_p=wire.optional_number(body.get("top_p"), "top_p"),
+        top_logprobs=wire.optional_int(body.get("top_logprobs"), "top_logprobs"),
+    )
+    request.reasoning, reasoning_extra = settings.decode_reasoning(body.get("reasoning"))
+    request.output, request.verbosity = settings.decode_text(body.get("text"))
+    request.stream = stream if stream is not None else bool(wire.optional_bool(body.get("stream"), "stream"))
+    request.user = wire.optional_text(body.get("user"), "user")
+    request.cache_key = wire.optional_text(body.get("prompt_cache_key"), "prompt_cache_key")
+    request.service_tier = wire.optional_text(body.get("service_tier"), "service_tier")
+    request.extra = {key: value for key, value in body.items() if key not in _WORDED}
+    if reasoning_extra:
+        request.extra["reasoning"] = reasoning_extra
+    if body.get("input") is None and not request.system:
+        raise wire.missing("input")
+    decode_input(request, body.get("input"))
+    return request
+
+
+def _refuse_server_state(body: Json) -> None:
+    for member, message in _SERVER_STATE.items():
+        value = body.get(member)
+        if value is not None:
+            identity = value.get("id") if isinstance(value, dict) else value
+            raise wire.refuse(message.format(identity), member, "previous_response_not_found")
+    if body.get("background"):
+        raise wire.refuse(
+            "Background mode is not supported: this gateway keeps no responses.", "background", "unsupported_parameter"
+        )
+    if body.get("prompt") is not None:
+        raise wire.refuse(
+            "Prompt templates are stored at OpenAI and cannot be translated.", "prompt", "unsupported_parameter"
+        )
