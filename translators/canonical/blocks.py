@@ -1,7 +1,7 @@
 """The pieces of a turn: text, media, thinking, tool calls and their results.
 
-`origin` on opaque data is the protocol id that produced it ("anthropic", "openai_responses", "gemini", …): whoever encodes
-for another protocol must drop or carry it (`carrier.py`), never pass it on as if it were its own.
+`origin` on opaque data is the protocol id that produced it ("anthropic", "openai_responses", "gemini", …): whoever
+encodes for another protocol must drop or carry it (`carrier.py`), never pass it on as if it were its own.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Thinking:
     """Visible reasoning, perhaps with the opaque proof that belongs to it.
 
     `signature` is Anthropic's `signature`, Responses' `encrypted_content` or Gemini's `thoughtSignature`, told apart by
-    `origin`. A Gemini signature, which on the wire sits on the part that follows (or ends) the thought, is always held in a
-    Thinking block of its own right **before** the ToolCall it belongs to, or, for a text answer, **after** the text;
-    its text may be empty. `item_id` is Responses' `rs_…` id.
+    `origin`. A Gemini signature, which on the wire sits on the part that follows (or ends) the thought, is always held
+    in a Thinking block of its own right **before** the ToolCall it belongs to, or, for a text answer, **after** the
+    text; its text may be empty. `item_id` is Responses' `rs_…` id.
     """
 
     text: str

@@ -1,7 +1,7 @@
 """Writes canonical blocks one after the other: the one owner of "which block is open" for stream decoders.
 
-Every decoder whose protocol does not number its blocks (openai_chat, gemini) emits through this, so that a change of kind
-always closes, opens and then delivers the delta that caused it (field.md cases 1 to 3).
+Every decoder whose protocol does not number its blocks (openai_chat, gemini) emits through this, so that a change of
+kind always closes, opens and then delivers the delta that caused it (field.md cases 1 to 3).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"
 
 
-#: The HTTP status of an error of ours, before a protocol's own deviations (A answers overloaded with 529, C billing with 429).
+#: The HTTP status of an error of ours, before a protocol's own deviations (A: overloaded is 529; C: billing is 429).
 STATUS: dict[ErrorKind, int] = {
     ErrorKind.INVALID_REQUEST: 400,
     ErrorKind.PROMPT_TOO_LONG: 400,

@@ -14,6 +14,6 @@ def fit(identifier: str, limit: int = 64) -> str:
 
 
 def derive(seed: str, *parts: object, prefix: str = "", length: int = 24) -> str:
-    """An id made up from what is known: unique to (seed, parts), the same every time, e.g. `derive(seed, 3, prefix="call_")`."""
+    """An id made up from what is known: unique to (seed, parts), always the same: `derive(seed, 3, prefix="call_")`."""
     text = "\x1f".join([seed, *map(str, parts)])
     return prefix + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
