@@ -11,7 +11,7 @@ PREFIX = "gw1"
 
 
 def wrap(signature: str, origin: str | None, client_protocol: str) -> str:
-    """What a client of `client_protocol` gets for a signature made by `origin`: itself at home, else the tagged form."""
+    """What clients of `client_protocol` get for a signature made by `origin`: itself at home, else the tagged form."""
     if origin is None or origin == client_protocol:
         return signature
     return f"{PREFIX}:{origin}:{signature}"
