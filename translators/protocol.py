@@ -40,8 +40,8 @@ class Reply:
     """What an answer's encoder must know of the request it answers.
 
     `seed` is unique to the exchange; encoders derive every id they must make up from it (ids.py), so that nothing is
-    random. `created` is the time in seconds since 1970. `request` is the client's decoded request (its tools, settings to echo, n).
-    `sse` is False for Gemini clients that asked without `alt=sse` (a JSON array).
+    random. `created` is the time in seconds since 1970. `request` is the client's decoded request (its tools,
+    settings to echo, n). `sse` is False for Gemini clients that asked without `alt=sse` (a JSON array).
     `reasoning_field` is where an openai_chat client looks for visible reasoning.
     """
 
@@ -64,8 +64,8 @@ class StreamDecoder(Interface):
     def feed(self, data: bytes) -> list[StreamEvent]: ...
 
     def end(self) -> list[StreamEvent]:
-        """The stream ended. Without a terminal event: the cut-stream rule of mapping.md §6 (an `Error`), never a clean Finish
-        for a visibly cut stream."""
+        """The stream ended. Without a terminal event: the cut-stream rule of mapping.md §6 (an `Error`), never a
+        clean Finish for a visibly cut stream."""
         ...
 
 
@@ -77,8 +77,8 @@ class StreamEncoder(Interface):
     def keepalive(self) -> bytes:
         """Bytes that keep the client waiting without meaning anything (b"" where the protocol has none, gemini).
 
-        Legal at any moment, also before the first event: an encoder that must open the stream first (anthropic's message_start) does so.
-        """
+        Legal at any moment, also before the first event: an encoder that must open the stream first (anthropic's
+        message_start) does so. """
         ...
 
 
@@ -92,8 +92,8 @@ class Protocol(Interface):
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
         """Client body → canonical. `model`/`stream` come from the URL where the protocol keeps them there (gemini).
 
-        Raises TranslationError for what the protocol itself would refuse with a 400 and for what cannot be translated at all.
-        """
+        Raises TranslationError for what the protocol itself would refuse with a 400 and for what cannot be
+        translated at all. """
         ...
 
     def encode_response(self, response: Response, reply: Reply) -> Json: ...
@@ -108,9 +108,15 @@ class Protocol(Interface):
         """Body of the answer to this protocol's count endpoint."""
         ...
 
+    def own_history(self, body: Json, *, bare: bool) -> Json:
+        """A client's body for a backend of this very protocol, without reasoning that others made (carrier.py);
+        `bare`: without any. The same object when nothing has to go."""
+        ...
+
     # -- as the backend speaks it
     def encode_request(self, request: Request, target: Target) -> Encoded:
-        """Canonical → backend body. Pure: the same request gives the same bytes (mapping.md §0.2). `request` is not changed."""
+        """Canonical → backend body. Pure: the same request gives the same bytes (mapping.md §0.2). `request` is not
+        changed."""
         ...
 
     def decode_response(self, body: Json, names: NameMap) -> Response:

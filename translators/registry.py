@@ -1,4 +1,5 @@
-"""Where wire protocols are found by id. Built-in ones are registered on first use; a provider's private wire registers itself."""
+"""Where wire protocols are found by id: built-in ones on first use, a provider's private wire once it registers
+itself."""
 
 from __future__ import annotations
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from translators.openai_responses.codex_models import models_for_codex
-
 from addons.config.settings import Profile
 from addons.gateway.services import Services
 from addons.pool.candidates import DEMO
 from addons.providers.registry import UnknownProviderError
+from translators.openai_responses.models import models_for_codex
 
 Json = dict[str, Any]
 #: Claude Code keeps only ids with "claude" or "anthropic" in them, and knows what its families are for.

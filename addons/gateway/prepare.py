@@ -20,6 +20,8 @@ from translators.framing.json_spans import replace_member
 from translators.reasoning import without_reasoning
 
 USER_AGENT = "proxycast/0.1"
+#: How reasoning that we carried through the client shows in a body: as text, and in base64.
+CARRIER_TAGS = (b"gw1:", b"Z3cxO")
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -124,16 +126,15 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
 def _pass(exchange: Exchange, attempt: Attempt, call: Call, *, strip: bool) -> None:
     """The bytes as they came; the model's name alone is changed, and bound reasoning taken out when it must be."""
     call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
-    if strip and exchange.json is not None:
-        protocol = registry.get(exchange.protocol)
-        target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
-        request = without_reasoning(replace(decoded(exchange), model=attempt.model, stream=exchange.stream))
-        encoded = protocol.encode_request(request, target)
-        attempt.names = encoded.names
-        call.body = jsonio.dumps(encoded.body)
-        exchange.notes.append("reasoning bound to another account was taken out")
-    elif attempt.model != exchange.requested_model and exchange.json is not None and "model" in exchange.json:
-        call.body = replace_member(exchange.body, "model", jsonio.dumps(attempt.model))
+    if exchange.json is None:
+        return
+    if strip or any(tag in exchange.body for tag in CARRIER_TAGS):
+        body = registry.get(exchange.protocol).own_history(exchange.json, bare=strip)
+        if body is not exchange.json:
+            call.body = jsonio.dumps(body)
+            exchange.notes.append("reasoning that this backend did not make was taken out")
+    if attempt.model != exchange.requested_model and "model" in exchange.json:
+        call.body = replace_member(call.body, "model", jsonio.dumps(attempt.model))
 
 
 def guard(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from translators.anthropic import errors, request_decode, request_encode, response
 from translators.anthropic.blocks_decode import ID
+from translators.anthropic.history import without_foreign_thinking, without_thinking
 from translators.anthropic.stream_decode import AnthropicStreamDecoder
 from translators.anthropic.stream_encode import AnthropicStreamEncoder
 from translators.anthropic.wire import Json
@@ -35,6 +36,9 @@ class AnthropicProtocol:
 
     def encode_token_count(self, tokens: int) -> Json:
         return response.encode_token_count(tokens)
+
+    def own_history(self, body: Json, *, bare: bool) -> Json:
+        return without_thinking(body) if bare else without_foreign_thinking(body)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

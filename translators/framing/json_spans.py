@@ -9,7 +9,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
 
 
 def members(body: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(raw key without quotes, start, end) of each top-level member's value, in order. `body` is a valid JSON object."""
+    """(raw key without quotes, start, end) of each top-level member's value, in order. `body` is a valid JSON
+    object."""
     depth = 0
     key: bytes | None = None  # of the member whose value we are in, at depth 1
     last: bytes | None = None  # the string before a colon

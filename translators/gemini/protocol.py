@@ -10,6 +10,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.gemini import errors, request_decode, request_encode
+from translators.gemini.history import own_history
 from translators.gemini.response import decode_response, encode_response
 from translators.gemini.stream_decode import GeminiStreamDecoder
 from translators.gemini.stream_encode import GeminiStreamEncoder
@@ -39,6 +40,9 @@ class GeminiProtocol:
 
     def encode_token_count(self, tokens: int) -> Json:
         return {"totalTokens": tokens}
+
+    def own_history(self, body: Json, *, bare: bool) -> Json:
+        return own_history(body, bare=bare)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

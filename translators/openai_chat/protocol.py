@@ -8,6 +8,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.openai_chat import errors, request_decode, request_encode, response
+from translators.openai_chat.history import own_history
 from translators.openai_chat.stream_decode import ChatStreamDecoder
 from translators.openai_chat.stream_encode import ChatStreamEncoder
 from translators.openai_chat.wire import ID, Json
@@ -36,6 +37,9 @@ class OpenAIChat:
     def encode_token_count(self, tokens: int) -> Json:
         """In the words of Responses' count endpoint: chat has none of its own."""
         return {"object": "response.input_tokens", "input_tokens": tokens}
+
+    def own_history(self, body: Json, *, bare: bool) -> Json:
+        return own_history(body, bare=bare)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

@@ -21,7 +21,7 @@ You are a coding agent in a terminal. You share the user's workspace and work on
 - Answer briefly and plainly: what you did, where, and what remains. Name files by their paths.
 """
 
-#: Tokens after which Codex compacts by itself (at 90 %). The models' own windows are not known here; most have this much.
+#: Tokens of which Codex compacts by itself at 90 %. The models' own windows are not known here; most have as much.
 CONTEXT_WINDOW = 200_000
 
 _EFFORTS = (
@@ -35,7 +35,7 @@ def models_for_codex(ids: list[str]) -> Json:
     """`{"models": […]}` with one entry an id, in that order; the first is Codex's default.
 
     The fields that Codex 0.169 requires are all there (openai/codex, `protocol/src/openai_models.rs`; codex.md §11).
-    Those that would make it leave plain function tools (`tool_mode`, `use_responses_lite`, `prefer_websockets`) are off.
+    Those that make it leave plain function tools (`tool_mode`, `use_responses_lite`, `prefer_websockets`) are off.
     """
     return {"models": [_model(name, position) for position, name in enumerate(ids)]}
 

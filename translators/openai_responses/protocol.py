@@ -8,6 +8,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.openai_responses import errors, request_decode, request_encode
+from translators.openai_responses.history import own_history
 from translators.openai_responses.response import decode_response, encode_response
 from translators.openai_responses.stream_decode import ResponsesDecoder
 from translators.openai_responses.stream_encode import ResponsesEncoder
@@ -35,6 +36,9 @@ class OpenAIResponses:
 
     def encode_token_count(self, tokens: int) -> Json:
         return {"object": "response.input_tokens", "input_tokens": tokens}
+
+    def own_history(self, body: Json, *, bare: bool) -> Json:
+        return own_history(body, bare=bare)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)
