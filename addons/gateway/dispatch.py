@@ -62,7 +62,7 @@ class Dispatch:
             if exchange.conversation:
                 self._services.stickiness.hold(stick_key(exchange), attempt.candidate.name, time.monotonic())
             if exchange.output == "openai_chat" and isinstance(attempt.pipe, AnswerPipe):
-                self._services.memory.remember(attempt.pipe.fold.response())
+                self._services.memory.remember(attempt.pipe.fold.response(), exchange.conversation)
         elif exchange.operation is Operation.PASS and exchange.method == "POST":
             self._remember_object(attempt)
 

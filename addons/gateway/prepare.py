@@ -96,7 +96,7 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
     target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
     request = replace(decoded(exchange), model=attempt.model, stream=exchange.stream)
     if exchange.protocol == "openai_chat" and not strip:
-        memory.restore(request)
+        memory.restore(request, exchange.conversation)
     if strip:
         request = without_reasoning(request)
     protocol = registry.get(attempt.protocol)

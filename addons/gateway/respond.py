@@ -6,6 +6,7 @@ head of an answer is there. Nothing here decides what to try next.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 
@@ -25,9 +26,11 @@ from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StreamEvent
 from translators.canonical.ids import derive
 from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.stop_cutter import cut_response
 from translators.pipeline import AnswerPipe
 from translators.protocol import Protocol, Reply, StreamEncoder
 
+log = logging.getLogger(__name__)
 BODY_CAP = 8 << 20  # bytes of one side kept for the audit
 _CAUSES = {
     ErrorKind.AUTHENTICATION: Cause.AUTHENTICATION,
@@ -285,6 +288,7 @@ def _understood(
         return Failure(cause_of(error), error)
     if not answer.blocks and answer.stop is None:
         raise ValueError("neither content nor a reason to stop")
+    answer = cut_response(answer, enforced_stops(exchange, attempt))
     exchange.delivery.first_content = time.time()
     settle(exchange, attempt, answer)
     succeeded(exchange, attempt)
@@ -296,6 +300,13 @@ def _understood(
         return _passed(exchange, response.status_code, fields, body)
     rendered = protocol_for(exchange).encode_response(answer, reply(exchange))
     return make_response(200, [*_own_head(exchange), ("content-type", "application/json")], jsonio.dumps(rendered))
+
+
+def enforced_stops(exchange: Exchange, attempt: Attempt) -> list[str]:
+    """Stop sequences that the backend's protocol cannot express and we must keep (mapping.md §2, Stop)."""
+    if exchange.request is None or not attempt.translated or attempt.protocol != "openai_responses":
+        return []
+    return exchange.request.stop
 
 
 def _whole_stream(answer: Response) -> Iterable[StreamEvent]:
@@ -363,6 +374,8 @@ def succeeded(exchange: Exchange, attempt: Attempt) -> None:
     pipe = attempt.pipe
     if isinstance(pipe, AnswerPipe):
         settle(exchange, attempt, pipe.fold.response())
+        if pipe.fault is not None:
+            log.error("proxycast: the answer could not be followed", exc_info=pipe.fault)
     if pipe is not None and pipe.error is not None:
         attempt.failure = Failure(cause_of(pipe.error), pipe.error)
         close(attempt, attempt.failure.cause)
@@ -454,6 +467,4 @@ class Respond:
         encoder: StreamEncoder = protocol_for(exchange).stream_encoder(reply(exchange))
         if not attempt.answer_translated:
             return AnswerPipe.tapping(decoder, error_encoder=encoder)
-        stops = exchange.request.stop if exchange.request is not None else []
-        enforced = stops if attempt.protocol == "openai_responses" else None
-        return AnswerPipe.translating(decoder, encoder, stop_sequences=enforced)
+        return AnswerPipe.translating(decoder, encoder, stop_sequences=enforced_stops(exchange, attempt) or None)
