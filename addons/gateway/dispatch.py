@@ -24,7 +24,6 @@ from translators import jsonio, registry
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.estimate import estimate_tokens
 from translators.canonical.names import NameMap
-from translators.pipeline import AnswerPipe
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +60,8 @@ class Dispatch:
         if exchange.operation is Operation.GENERATE:
             if exchange.conversation:
                 self._services.stickiness.hold(stick_key(exchange), attempt.candidate.name, time.monotonic())
-            if exchange.output == "openai_chat" and isinstance(attempt.pipe, AnswerPipe):
-                self._services.memory.remember(attempt.pipe.fold.response(), exchange.conversation)
+            if exchange.output == "openai_chat" and attempt.answer is not None:
+                self._services.memory.remember(attempt.answer, exchange.conversation)
         elif exchange.operation is Operation.PASS and exchange.method == "POST":
             self._remember_object(attempt)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from addons.vault.keys import ClientKey
     from translators.canonical.names import NameMap
     from translators.canonical.request import Request
+    from translators.canonical.response import Response
 
 Json = dict[str, Any]
 
@@ -103,6 +104,7 @@ class Attempt:
     cause: Cause | None = None
     failure: Failure | None = None
     stripped: bool = False  # bound reasoning was taken out
+    answer: Response | None = None  # what the upstream said, once it is known
 
 
 @dataclass(slots=True)

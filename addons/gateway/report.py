@@ -157,6 +157,6 @@ def release(exchange: Exchange) -> None:
     exchange.client_request = Side()
     exchange.delivery.pieces = []
     for attempt in exchange.attempts:
-        attempt.request, attempt.response, attempt.received = Side(), None, []
+        attempt.request, attempt.response, attempt.received, attempt.answer = Side(), None, [], None
         if isinstance(attempt.pipe, AnswerPipe):
             attempt.pipe = None

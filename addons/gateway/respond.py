@@ -354,6 +354,7 @@ def _unusable(attempt: Attempt, fields: list[tuple[str, str]], body: bytes, mess
 def settle(exchange: Exchange, attempt: Attempt, answer: Response) -> None:
     """Take over what the audit wants to know of an answer: usage once, the last cumulative figure (field.md, case
     76)."""
+    attempt.answer = answer
     exchange.usage = answer.usage
     exchange.served_model = answer.model or attempt.model
     exchange.stop_reason = str(answer.stop or "")
