@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import time
+import traceback
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -75,6 +76,8 @@ MISSING_MODEL = {
     "openai_responses": "The requested model '{}' does not exist.",
     "gemini": "models/{} is not found for API version v1beta, or is not supported for generateContent.",
 }
+# Anthropic's limit; the others' are not known to be smaller.
+MAX_BODY = 32 * 2**20
 JSON_TYPE = "application/json"
 
 
@@ -106,7 +109,10 @@ class App:
             return
         request = await recorded(scope, receive)
         self.standin.record(request)
-        reply = self.answer(request)
+        try:
+            reply = self.answer(request)
+        except Exception:
+            reply = self.broken(request)
         request.status = reply.status
         await self.deliver(request, reply, receive, send)
 
@@ -117,6 +123,11 @@ class App:
                 request.protocol, request.endpoint = protocol, endpoint.replace("stream", "generate")
                 return self.model_call(request, match.groupdict().get("model") or "", endpoint == "stream")
         return self.to_reply(self.objects.answer(request))
+
+    def broken(self, request: Recorded) -> Reply:
+        """A fault of the stand-in itself: recorded as a refusal, so that no test passes over it."""
+        complaint = Complaint(traceback.format_exc(), status=500)
+        return self.refused(request, refusal(request.protocol or "openai_chat", "fault of the stand-in", complaint))
 
     def to_reply(self, sent: Sent) -> Reply:
         return Reply(sent.status, {"content-type": sent.content_type, **sent.headers}, [sent.body])
@@ -145,6 +156,8 @@ class App:
 
     def body_of(self, request: Recorded, protocol: Protocol) -> Json:
         """The decoded body; the Responses API's stored history is put in front of the input."""
+        if len(request.raw) > MAX_BODY:
+            raise BodyError("Request exceeds the maximum size", 413, None)
         request.json = decoded(request.raw, request.headers)
         if not isinstance(request.json, dict):
             raise BodyError("The request body must be a JSON object.", 400, None)
@@ -249,10 +262,10 @@ class App:
 
 
 async def recorded(scope: Scope, receive: Receive) -> Recorded:
-    raw = b""
+    received: list[bytes] = []
     while True:
         message = await receive()
-        raw += message.get("body", b"")
+        received.append(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             break
     headers: dict[str, str] = {}
@@ -261,7 +274,7 @@ async def recorded(scope: Scope, receive: Receive) -> Recorded:
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     path = unquote(scope["raw_path"].decode("latin-1")) if scope.get("raw_path") else scope["path"]
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    return Recorded(scope["method"], path, query, headers, raw)
+    return Recorded(scope["method"], path, query, headers, b"".join(received))
 
 
 async def disconnected(receive: Receive) -> None:
@@ -302,8 +315,16 @@ def header_list(request: Recorded, reply: Reply) -> list[tuple[bytes, bytes]]:
             "anthropic-organization-id": "00000000-0000-0000-0000-000000000000",
             "anthropic-ratelimit-requests-limit": "1000",
             "anthropic-ratelimit-requests-remaining": "999",
+            "anthropic-ratelimit-requests-reset": "2099-01-01T00:00:00Z",
         },
-        "openai_chat": {"x-request-id": f"req_{identity}", "openai-version": "2020-10-01", "openai-processing-ms": "5"},
+        "openai_chat": {
+            "x-request-id": f"req_{identity}",
+            "openai-version": "2020-10-01",
+            "openai-processing-ms": "5",
+            "x-ratelimit-limit-requests": "1000",
+            "x-ratelimit-remaining-requests": "999",
+            "x-ratelimit-reset-requests": "60ms",
+        },
         "gemini": {"server-timing": "gfet4t7; dur=5"},
     }
     usual["openai_responses"] = usual["openai_chat"]

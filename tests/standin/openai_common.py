@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -125,10 +126,9 @@ def format_schema(path: Path, name: str, schema: Any, strict: bool) -> Iterator[
     where = bracketed(path)
     if not isinstance(schema, dict):
         return
-    complaints = list(schema_faults(schema))
-    if strict:
-        complaints += [f"In context={place}, {why}." for place, why in openai_strict_faults(schema)]
-    for why in complaints:
+    strictly = openai_strict_faults(schema) if strict else ()
+    found = itertools.chain(schema_faults(schema), (f"In context={place}, {why}." for place, why in strictly))
+    for why in found:
         text = f"Invalid schema for response_format '{name}': {why}"
         yield Complaint(text, param=where, code="invalid_json_schema")
 

@@ -35,14 +35,15 @@ def finish(job: Job) -> str:
 
 
 def reasoning(job: Job) -> str | None:
-    """The visible reasoning: compatibles show it unless it is switched off, OpenAI never does."""
+    """The visible reasoning: compatibles show it unless it is switched off (DeepSeek even if empty), OpenAI never."""
     body = job.ask.body
     off = (
         body.get("reasoning_effort") == "none"
         or body.get("enable_thinking") is False
         or (body.get("thinking") or {}).get("type") == "disabled"
     )
-    if job.ask.policy.dialect == "openai" or off or not job.turn.thoughts:
+    dialect = job.ask.policy.dialect
+    if dialect == "openai" or off or not (job.turn.thoughts or dialect == "deepseek"):
         return None
     return "\n\n".join(job.turn.thoughts)
 
@@ -95,8 +96,9 @@ def chunks(completion: Json, job: Job) -> Iterator[Json]:
 
 def deltas(whole: Json, interleave: bool) -> Iterator[Json]:
     calls = whole.get("tool_calls", [])
-    only_calls = calls and whole["content"] is None and "reasoning_content" not in whole
-    yield {"role": "assistant", "content": None if only_calls else "", "refusal": None}
+    silent = calls and whole["content"] is None
+    thought = {"reasoning_content": ""} if "reasoning_content" in whole else {}
+    yield {"role": "assistant", "content": None if silent else "", "refusal": None, **thought}
     for piece in pieces(whole.get("reasoning_content") or "", TEXT_PIECE):
         yield {"reasoning_content": piece}
     for piece in pieces(whole["content"] or "", TEXT_PIECE):

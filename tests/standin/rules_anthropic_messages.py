@@ -102,12 +102,7 @@ def is_list(ask: Ask, place: str) -> bool:
 
 def markers(ask: Ask) -> Iterator[Complaint]:
     found = [tool for tool in ask.body.get("tools") or [] if tool.get("cache_control")]
-    for place, _, block in all_blocks(ask):
-        if not block.get("cache_control"):
-            continue
-        found.append(block)
-        if block["type"] in THINKING:
-            yield Complaint(f"{place}.{block['type']}.cache_control: Extra inputs are not permitted")
+    found += [block for _, _, block in all_blocks(ask) if block.get("cache_control")]
     if len(found) > MAX_MARKERS:
         amount = f"Found {len(found)}."
         yield Complaint(f"A maximum of {MAX_MARKERS} blocks with cache_control may be provided. {amount}")

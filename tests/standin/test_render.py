@@ -233,6 +233,19 @@ def test_openais_own_dialect_hides_reasoning(backend: StandIn) -> None:
     assert body["usage"]["completion_tokens_details"]["reasoning_tokens"] > 0
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_deepseek_gives_reasoning_even_if_there_is_none(stream: bool, backend: StandIn) -> None:
+    backend.dialect = "deepseek"
+    backend.scenario = Scenario(final="a")
+    try:
+        answer = ask(backend, "openai_chat", stream)
+    finally:
+        backend.dialect = "compatible"
+
+    first = frames(answer)[0][1]["choices"][0]["delta"] if stream else answer.json()["choices"][0]["message"]
+    assert first["reasoning_content"] == ""
+
+
 def test_responses_number_their_events_and_repeat_their_items(backend: StandIn) -> None:
     events = frames(ask(backend, "openai_responses"))
     data = [event for _, event in events]

@@ -153,6 +153,11 @@ CASES = [
         {**tool(), "tool_choice": {"type": "none", "disable_parallel_tool_use": True}},
         {**tool(), "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
     ),
+    Case(
+        "fields",
+        "cache_control: Extra inputs are not permitted",
+        said(assistant({"type": "thinking", "thinking": "", "signature": "x", **MARK}), USER),
+    ),
     Case("fields", "metadata.session: Extra inputs", {"metadata": {"session": "x"}}, {"metadata": {"user_id": "x"}}),
     Case("fields", "effort: Input should be 'low'", {"output_config": {"effort": "minimal"}}, {"output_config": {}}),
     Case("fields", "service_tier: Input should be", {"service_tier": "default"}, {"service_tier": "standard_only"}),

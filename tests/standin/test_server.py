@@ -19,7 +19,7 @@ import openai
 import pytest
 import zstandard
 
-from . import Scenario, StandIn, Turn, cut_after, error_after, error_first_event, slow_head, stall, status
+from . import Recorded, Scenario, StandIn, Turn, cut_after, error_after, error_first_event, slow_head, stall, status
 from .ask import Json
 from .conversations import MODEL, anthropic_client, openai_client
 from .failures import Failure
@@ -275,6 +275,24 @@ def test_a_body_that_cannot_be_read_is_refused(
     assert answer.status_code == code
     assert says in answer.json()["error"]["message"]
     assert [request.refusal.rule for request in backend.refusals if request.refusal] == ["body"]
+
+
+def test_a_body_that_is_too_large_is_refused(backend: StandIn) -> None:
+    headers = {**auth(backend, "anthropic"), "content-type": "application/json"}
+    answer = HTTP.post(backend.url + "/v1/messages", headers=headers, content=b" " * (32 * 2**20 + 1))
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["type"] == "request_too_large"
+
+
+def test_a_fault_of_the_stand_in_is_not_passed_over(backend: StandIn) -> None:
+    def faulty(request: Recorded) -> Scenario:
+        raise LookupError("no scenario")
+
+    backend.scenario = faulty
+
+    assert ask(backend, "openai_chat").status_code == 500
+    assert "no scenario" in str(backend.refusals[0].refusal)
 
 
 def test_tokens_are_counted_in_three_protocols(backend: StandIn) -> None:
