@@ -8,6 +8,7 @@ from addons.cli.context import Context
 from addons.cli.credentials import credentials
 from addons.cli.keys import keys
 from addons.cli.profiles import profiles
+from addons.cli.run import run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,5 +22,5 @@ def main(context: click.Context) -> None:
     context.obj = Context()
 
 
-for group in (keys, credentials, profiles):
-    main.add_command(group)
+for command in (run, keys, credentials, profiles):
+    main.add_command(command)

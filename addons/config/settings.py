@@ -14,58 +14,81 @@ class Section(BaseModel):
 
 
 class Gateway(Section):
-    host: str = "127.0.0.1"
-    port: int = 8999
+    """The listener that clients are pointed at. Its address is read at start."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; any but loopback needs a client key first")
+    port: int = Field(8999, ge=1, le=65535, description="where clients reach the gateway")
     max_body: int = Field(64 << 20, description="largest request body, after decompression")
     max_answer: int = Field(256 << 20, description="largest answer that is not streamed")
 
 
 class Proxy(Section):
-    enabled: bool = True
-    port: int = 8080
+    """The intercepting proxy (HTTPS_PROXY). Read at start."""
+
+    enabled: bool = Field(True, description="whether there is one")
+    port: int = Field(8080, ge=1, le=65535, description="where it listens, on the gateway's host")
 
 
 class Access(Section):
+    """Who may call the gateway beside a client with a key."""
+
     origins: list[str] = Field(default_factory=list, description="web origins that may call the gateway; '*' = any")
     hosts: list[str] = Field(default_factory=list, description="further names that clients may reach the gateway by")
 
 
 class Timeouts(Section):
-    """Decision 2."""
+    """How long is waited for whom, in seconds.
 
-    connect: float = 15
+    The values of design.md, decision 2."""
+
+    connect: float = Field(15, description="until an upstream accepts the connection, TLS included")
     hold: float = Field(15, description="how long a stream's head is held back before keep-alives begin")
     keepalive: float = Field(15, description="silence towards the client that a keep-alive ends")
-    first_event: float = 120
+    first_event: float = Field(120, description="until the first event of a stream")
     silence: float = Field(300, description="longest silence of an upstream in mid-stream")
     whole: float = Field(600, description="a whole answer that is not streamed")
 
 
 class Failover(Section):
-    max_attempts: int = Field(8, ge=1)
+    """How a request moves from one credential to the next.
+
+    Design.md, decisions 1 and 4."""
+
+    max_attempts: int = Field(8, ge=1, description="most credentials that one request is tried at")
     stick: float = Field(300, description="how long after its last request a conversation keeps its credential")
-    stick_minimum: float = 60
+    stick_minimum: float = Field(60, description="the least that `stick` counts as")
 
 
 class Audit(Section):
-    mode: Literal["redacted", "full", "metadata", "off"] = "redacted"
-    max_age_days: float = 30
-    max_rows: int = 100_000
-    max_bytes: int = 2 << 30
-    body_cap: int = 8 << 20
+    """What audit.db keeps. Read at start. A limit of 0 is none.
+
+    The modes are those of design.md, decision 11."""
+
+    mode: Literal["redacted", "full", "metadata", "off"] = Field(
+        "redacted",
+        description="redacted: all but secrets; full: bodies as they are; metadata: no bodies; off: nothing",
+    )
+    max_age_days: float = Field(30, ge=0, description="older exchanges are deleted")
+    max_rows: int = Field(100_000, ge=0, description="most exchanges kept")
+    max_bytes: int = Field(2 << 30, ge=0, description="largest size of the file, in bytes")
+    body_cap: int = Field(8 << 20, ge=0, description="most that is kept of one side of an exchange, in bytes")
 
 
 class Datasette(Section):
-    enabled: bool = True
-    port: int = 8001
+    """The pages of the audit, started by `proxycast run`. Read at start."""
+
+    enabled: bool = Field(True, description="whether `proxycast run` starts them")
+    port: int = Field(8001, ge=1, le=65535, description="where they are served, on 127.0.0.1 only")
 
 
 class Route(Section):
     """Requests whose model matches `match` (a shell pattern) go to `use`, asked for `model` if that is set."""
 
-    match: str
-    use: list[str | list[str]] = Field(default_factory=list)
-    model: str | None = None
+    match: str = Field(description="shell pattern of the model that the client names, such as claude-*")
+    use: list[str | list[str]] = Field(
+        default_factory=list, description="credentials, as in the profile; empty: its own"
+    )
+    model: str | None = Field(None, description="ask for this model instead")
 
 
 class Profile(Section):
@@ -75,26 +98,37 @@ class Profile(Section):
     serves the model. `models` maps a pattern or a Claude Code family (opus, sonnet, haiku, small_fast, default) to a
     model."""
 
-    use: list[str | list[str]] = Field(default_factory=list)
-    model: str | None = None
-    models: dict[str, str] = Field(default_factory=dict)
-    routes: list[Route] = Field(default_factory=list)
+    use: list[str | list[str]] = Field(
+        default_factory=list, description="credentials in order, equals in a list of their own; empty: all that serve"
+    )
+    model: str | None = Field(None, description="ask for this model whatever the client asked for")
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description="model overrides by pattern, or by family: opus, sonnet, haiku, small_fast, default",
+    )
+    routes: list[Route] = Field(default_factory=list, description="exceptions for some models, the first match wins")
 
 
 class InterceptRule(Section):
     """Intercepted traffic to hosts that match `host` (a shell pattern) is answered through `profile`."""
 
-    host: str
-    profile: str
+    host: str = Field(description="shell pattern of the host that the client calls")
+    profile: str = Field(description="the profile that answers instead")
 
 
 class Intercept(Section):
+    """What the intercepting proxy does beside recording the known inference hosts."""
+
     hosts: list[str] = Field(default_factory=list, description="further inference hosts to decrypt and record")
-    rules: list[InterceptRule] = Field(default_factory=list)
+    rules: list[InterceptRule] = Field(
+        default_factory=list, description="hosts whose requests a profile answers instead of the host itself"
+    )
 
 
 class Settings(Section):
-    active_profile: str = "default"
+    """The whole file."""
+
+    active_profile: str = Field("default", description="the profile that answers clients whose key is not pinned")
     gateway: Gateway = Field(default_factory=Gateway)
     proxy: Proxy = Field(default_factory=Proxy)
     access: Access = Field(default_factory=Access)
@@ -103,7 +137,7 @@ class Settings(Section):
     audit: Audit = Field(default_factory=Audit)
     datasette: Datasette = Field(default_factory=Datasette)
     intercept: Intercept = Field(default_factory=Intercept)
-    profiles: dict[str, Profile] = Field(default_factory=dict)
+    profiles: dict[str, Profile] = Field(default_factory=dict, description="named choices of credentials")
 
     def profile(self, name: str | None = None) -> Profile:
         """The profile of that name, or the active one; "default" need not be written down. Raises KeyError."""

@@ -1,4 +1,4 @@
-"""One line an exchange on the terminal, failed attempts included: `mitmdump -s proxycast.py -s addons/gateway/console.py`.
+"""One line an exchange on the terminal, failed attempts included: a second script, `-s addons/gateway/console.py`.
 
 What clients and upstreams wrote is not trusted: control characters never reach the terminal. A terminal that has
 stopped does not stop the gateway: lines are written by a thread, and those that do not fit into its queue are left out.
