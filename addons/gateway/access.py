@@ -11,7 +11,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.audit.record import Origin, Side
 from addons.config.settings import Settings
-from addons.gateway import codings, recognise, respond
+from addons.gateway import codings, own_answers, recognise
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
@@ -102,7 +102,7 @@ class Access:
         origin = flow.request.headers.get("origin")
         if refusal is not None:
             exchange.rejected = True
-            flow.response = respond.refusal(flow, refusal)
+            flow.response = own_answers.refusal(flow, refusal)
         elif flow.request.method == "OPTIONS":
             exchange.rejected = exchange.answered = True
             flow.response = http.Response.make(204, b"", dict(_CORS))
@@ -133,7 +133,7 @@ class Access:
         if origin and not origin_allowed(origin, settings):
             return ErrorInfo(
                 ErrorKind.PERMISSION,
-                f"requests from the web origin {origin!r} are not allowed; allow it: `proxycast origins allow {origin}`",
+                f"the web origin {origin!r} is not allowed; allow it with `proxycast origins allow {origin}`",
             )
         if not origin and headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
             return ErrorInfo(ErrorKind.PERMISSION, "requests from other web sites are not allowed")

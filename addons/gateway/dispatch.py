@@ -11,8 +11,8 @@ from mitmproxy import connection, http
 from mitmproxy.net import server_spec
 from mitmproxy.net.server_spec import ServerSpec
 
+from addons.gateway import books, own_answers, verdict, whole_answers
 from addons.gateway import exchange as exchanges
-from addons.gateway import respond, verdict
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
 from addons.gateway.route import stick_key
@@ -89,7 +89,7 @@ class Dispatch:
             try:
                 guard(prepared.upstream.url)
             except UnsafeEndpointError as error:
-                respond.failed(exchange, Failure(Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
+                books.failed(exchange, Failure(Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
                 continue
             self._send(flow, exchange, prepared)
             return
@@ -162,13 +162,13 @@ class Dispatch:
         answer = await attempt.provider.answer(prepared.call, attempt.candidate.credential)
         if answer is None:
             return False
-        upstream = respond.make_response(answer.status, answer.headers, answer.body)
-        outcome = respond.whole(exchange, attempt, upstream)
+        upstream = own_answers.make_response(answer.status, answer.headers, answer.body)
+        outcome = whole_answers.whole(exchange, attempt, upstream)
         if isinstance(outcome, Failure):
-            respond.failed(exchange, outcome)
+            books.failed(exchange, outcome)
             outcome = verdict.verdict(exchange)
         exchange.answered = True
-        respond.note_delivered(exchange, outcome)
+        books.note_delivered(exchange, outcome)
         flow.response = outcome
         return True
 
@@ -209,7 +209,7 @@ class Dispatch:
             started=time.time(),
         )
         exchange.attempts.append(attempt)
-        respond.failed(exchange, Failure(cause, error))
+        books.failed(exchange, Failure(cause, error))
 
     def _estimate(self, exchange: Exchange, refused: TranslationError | None) -> http.Response:
         """A count is never an error for Claude Code: where no backend counted, we estimate and say so."""
@@ -218,14 +218,14 @@ class Dispatch:
             tokens = estimate_tokens(decoded(exchange))
         except TranslationError as error:
             exchange.error = (refused or error).info
-            return respond.error_response(exchange, error.info)
+            return own_answers.error_response(exchange, error.info)
         exchange.usage_estimated = True
         exchange.usage.input_fresh = tokens
         exchange.notes.append("the tokens were estimated locally: the backend has no way to count them")
         body = jsonio.dumps(registry.get(exchange.output).encode_token_count(tokens))
         fields = [("content-type", "application/json"), ("x-proxycast-estimated", "true")]
-        response = respond.make_response(200, fields, body)
-        respond.note_delivered(exchange, response)
+        response = own_answers.make_response(200, fields, body)
+        books.note_delivered(exchange, response)
         return response
 
     # -- learning

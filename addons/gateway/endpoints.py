@@ -7,8 +7,8 @@ from collections.abc import Callable
 from mitmproxy import ctx, http
 
 from addons.audit.record import Origin
+from addons.gateway import books, own_answers
 from addons.gateway import exchange as exchanges
-from addons.gateway import respond
 from addons.gateway.exchange import Exchange
 from addons.gateway.modellist import RENDERERS, names, render_one
 from addons.gateway.services import Services
@@ -46,11 +46,11 @@ class Endpoints:
         elif exchange.recognised is None:
             exchange.rejected = True
             text = f"{flow.request.method} {exchange.path} is no endpoint of this gateway"
-            flow.response = respond.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text))
+            flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text))
         elif exchange.operation is Operation.GENERATE and flow.request.method != "POST":
             exchange.rejected = True
             text = f"{flow.request.method} is not allowed here: use POST"
-            flow.response = respond.refusal(flow, ErrorInfo(ErrorKind.INVALID_REQUEST, text, status=405))
+            flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.INVALID_REQUEST, text, status=405))
 
     def _health(self, _: Exchange) -> http.Response:
         """What a monitor wants to know; nothing secret, so it needs no key."""
@@ -95,8 +95,8 @@ class Models:
                 return
             body = found
         exchange.answered = True
-        flow.response = respond.make_response(200, [("content-type", "application/json")], jsonio.dumps(body))
-        respond.note_delivered(exchange, flow.response)
+        flow.response = own_answers.make_response(200, [("content-type", "application/json")], jsonio.dumps(body))
+        books.note_delivered(exchange, flow.response)
 
     def _single(self, exchange: Exchange) -> dict[str, object] | None:
         """`GET /v1/models/ID`: from the list if it is there; else whoever serves it is asked."""

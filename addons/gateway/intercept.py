@@ -14,7 +14,7 @@ from mitmproxy import http, tls
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.audit.record import Origin, Side
-from addons.gateway import codings, recognise, respond
+from addons.gateway import books, codings, recognise, respond, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.route import client_of, conversation_of, session_of
@@ -110,7 +110,7 @@ class Intercept:
     def error(self, flow: http.HTTPFlow) -> None:
         exchange = exchanges.of(flow)
         if exchange is not None and exchange.observed and exchange.current is not None:
-            respond.hung_up(exchange)
+            books.hung_up(exchange)
 
 
 class _Tap:
@@ -202,7 +202,7 @@ def finish_observed(exchange: Exchange, attempt: Attempt, flow: http.HTTPFlow) -
     attempt.status = response.status_code
     if attempt.pipe is not None:
         exchange.head = response
-        respond.succeeded(exchange, attempt)
+        books.succeeded(exchange, attempt)
         return
     fields = list(response.headers.items(multi=True))
     try:
@@ -216,15 +216,15 @@ def finish_observed(exchange: Exchange, attempt: Attempt, flow: http.HTTPFlow) -
     try:
         if response.status_code >= 400:
             info = protocol.decode_error(response.status_code, {n.lower(): v for n, v in fields}, body)
-            attempt.failure = Failure(respond.cause_of(info), info)
+            attempt.failure = Failure(books.cause_of(info), info)
             exchange.error = info
-            respond.close(attempt, attempt.failure.cause)
+            books.close(attempt, attempt.failure.cause)
         elif exchange.operation is Operation.GENERATE:
             if "event-stream" in response.headers.get("content-type", ""):
-                answer = respond.folded(protocol, attempt, body)
+                answer = whole_answers.folded(protocol, attempt, body)
             else:
                 answer = protocol.decode_response(jsonio.loads(body), attempt.names)
-            respond.settle(exchange, attempt, answer)
+            books.settle(exchange, attempt, answer)
     except (ValueError, AttributeError, TypeError):
         exchange.notes.append("the answer could not be read")
-    respond.close(attempt, Cause.OK)
+    books.close(attempt, Cause.OK)

@@ -10,7 +10,7 @@ from typing import Any
 from mitmproxy import http
 
 from addons.gateway import exchange as exchanges
-from addons.gateway import recognise, respond
+from addons.gateway import own_answers, recognise
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
 from addons.pool import candidates
@@ -92,7 +92,7 @@ class Route:
         error = self._read(exchange) or self._choose(exchange)
         if error is not None:
             exchange.rejected = True
-            flow.response = respond.refusal(flow, error)
+            flow.response = own_answers.refusal(flow, error)
 
     def _read(self, exchange: Exchange) -> ErrorInfo | None:
         """Body → model, stream, session. Only what routing needs: the bytes stay as they are."""

@@ -36,8 +36,8 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._events import HttpEvent
 
+from addons.gateway import books, failures, own_answers, respond, whole_answers
 from addons.gateway import exchange as exchanges
-from addons.gateway import failures, respond
 from addons.gateway.clock import Clock
 from addons.gateway.exchange import Attempt, Exchange, Failure
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -152,7 +152,7 @@ class GatewayStream(HttpStream):
         self.request_body_buf.clear()
         self.client_state = self.state_errored  # swallows the rest of the upload
         text = f"the request body is larger than {limits.max_body} bytes"
-        self.flow.response = respond.refusal(self.flow, ErrorInfo(ErrorKind.TOO_LARGE, text))
+        self.flow.response = own_answers.refusal(self.flow, ErrorInfo(ErrorKind.TOO_LARGE, text))
         self.flow.response.headers["connection"] = "close"
         yield from super().send_response()
         self.flow.live = False
@@ -179,7 +179,7 @@ class GatewayStream(HttpStream):
             return (yield from super().make_server_connection())
         if exchange is None or not exchange.cleared:
             # A hook failed before dispatch was done with the flow: nothing may reach an upstream.
-            refusal = respond.refusal(self.flow, failures.internal(None).error)
+            refusal = own_answers.refusal(self.flow, failures.internal(None).error)
             yield from self.deliver(exchange, refusal)
             return False
         exchange.cleared = False
@@ -201,7 +201,7 @@ class GatewayStream(HttpStream):
     def next_attempt(self, exchange: Exchange, failure: Failure) -> Commands:
         """Ask dispatch what to try now. The hook also lets the failed attempt's connection come to rest before
         reuse."""
-        respond.failed(exchange, failure)
+        books.failed(exchange, failure)
         self.clock.rest()
         self.connecting = False
         self.drop_alias()
@@ -243,11 +243,11 @@ class GatewayStream(HttpStream):
             yield from self.next_attempt(exchange, failure)
 
     def give_up(self, exchange: Exchange, failure: Failure) -> Commands:
-        respond.failed(exchange, failure)
+        books.failed(exchange, failure)
         if exchange.head_sent:
-            yield from self.finish(exchange, respond.error_in_stream(exchange, failure.error))
+            yield from self.finish(exchange, own_answers.error_in_stream(exchange, failure.error))
         else:
-            yield from self.deliver(exchange, respond.refusal(self.flow, failure.error))
+            yield from self.deliver(exchange, own_answers.refusal(self.flow, failure.error))
 
     # -- the answer
 
@@ -261,7 +261,7 @@ class GatewayStream(HttpStream):
             return
         assert self.flow.response is not None
         self.clock.rest()
-        verdict = respond.whole(exchange, attempt, self.flow.response)
+        verdict = whole_answers.whole(exchange, attempt, self.flow.response)
         if isinstance(verdict, Failure):
             yield from self.failed(verdict)
         else:
@@ -273,9 +273,9 @@ class GatewayStream(HttpStream):
         if exchange is not None:
             exchange.answered = True
             if exchange.head_sent:
-                yield from self.finish(exchange, respond.tail_of(exchange, response))
+                yield from self.finish(exchange, own_answers.tail_of(exchange, response))
                 return
-            respond.note_delivered(exchange, response)
+            books.note_delivered(exchange, response)
         self.flow.response = response
         self.clock.stop()
         yield from super().send_response()
@@ -326,7 +326,7 @@ class GatewayStream(HttpStream):
 
     def after_data(self, exchange: Exchange, attempt: Attempt, event: events.Event) -> Commands:
         if isinstance(event, ResponseEndOfMessage):
-            respond.succeeded(exchange, attempt)
+            books.succeeded(exchange, attempt)
             yield from self.finish(exchange)
         elif attempt.pipe is not None and attempt.pipe.finished:
             self.clock.drain()
@@ -336,7 +336,7 @@ class GatewayStream(HttpStream):
     def to_client(self, exchange: Exchange, data: bytes) -> Commands:
         if data:
             self.clock.told()
-            respond.note_sent(exchange, data)
+            books.note_sent(exchange, data)
             yield SendHttp(ResponseData(self.stream_id, data), self.context.client)
 
     def commit(self, exchange: Exchange) -> Commands:
@@ -344,7 +344,7 @@ class GatewayStream(HttpStream):
         if exchange.head_sent:
             return
         exchange.head_sent = True
-        head = respond.head(exchange, self.flow.response)
+        head = own_answers.head(exchange, self.flow.response)
         if not self.flow.request.is_http2:
             head.headers["transfer-encoding"] = "chunked"
         exchange.head = head
@@ -370,7 +370,7 @@ class GatewayStream(HttpStream):
         elif isinstance(event, RequestProtocolError) or self.client_gone():
             yield from self.hang_up(exchange)
         else:
-            reused = not self.connecting and respond.on_reused_connection(exchange, self.context.server)
+            reused = not self.connecting and books.on_reused_connection(exchange, self.context.server)
             failure = failures.connection_failure(event.message, connecting=self.connecting, reused=reused)
             self.drop_alias()
             yield from self.failed(failure)
@@ -378,7 +378,7 @@ class GatewayStream(HttpStream):
     def hang_up(self, exchange: Exchange) -> Commands:
         """The client is gone: stop the upstream at once and close the books."""
         yield from self.abandon()
-        respond.hung_up(exchange)
+        books.hung_up(exchange)
         self.clock.stop()
         self.client_state = self.server_state = self.state_errored
         self.flow.error = mitm_flow.Error("Client disconnected.")
@@ -394,7 +394,7 @@ class GatewayStream(HttpStream):
         expired = self.clock.expired()
         if "drain" in expired and exchange.current is not None:
             yield from self.abandon()
-            respond.succeeded(exchange, exchange.current)
+            books.succeeded(exchange, exchange.current)
             yield from self.finish(exchange)
         elif late := sorted(expired & {"first_event", "silence", "whole"}):
             limit = late[0]
@@ -426,7 +426,7 @@ class GatewayStream(HttpStream):
 
     def ping(self, exchange: Exchange) -> Commands:
         """Keep the client waiting: 200 and a sign of life in its form, if its protocol has one."""
-        data = respond.keepalive(exchange)
+        data = own_answers.keepalive(exchange)
         self.clock.told()
         if data:
             yield from self.commit(exchange)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mitmproxy import http
 
 from addons.gateway import headers as header_rules
-from addons.gateway import respond
+from addons.gateway import own_answers
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
@@ -58,14 +58,14 @@ def _theirs(exchange: Exchange, attempt: Attempt, retry_after: float | None = No
         if retry_after is not None:
             kept = [(name, value) for name, value in kept if name.lower() != "retry-after"]
             kept.append(("retry-after", f"{retry_after:g}"))
-        kept = header_rules.with_request_id(kept, exchange.output, respond.request_id_of(exchange))
-        return respond.make_response(status, kept, body)
+        kept = header_rules.with_request_id(kept, exchange.output, own_answers.request_id_of(exchange))
+        return own_answers.make_response(status, kept, body)
     if retry_after is not None:
         error.retry_after = retry_after
-    return respond.error_response(exchange, error)
+    return own_answers.error_response(exchange, error)
 
 
 def _ours(exchange: Exchange, error: ErrorInfo) -> http.Response:
     exchange.error = error
     exchange.answered = True
-    return respond.error_response(exchange, error)
+    return own_answers.error_response(exchange, error)
