@@ -12,7 +12,7 @@ import openai
 from google import genai
 from google.genai import types
 
-from .script import Call, Turn
+from .script import Call, Scenario, Turn
 from .server import StandIn
 
 MODEL = "standin-1"
@@ -182,6 +182,18 @@ def parts_of(chunk: types.GenerateContentResponse) -> list[types.Part]:
     return list(content.parts or []) if content else []
 
 
+SCRIPT = Scenario(
+    turns=(
+        Turn(
+            "Überlegung: 日本語 🎈 é",
+            "Ich lese zwei: ",
+            (Call("run", {"command": "printf 'grüße 日本'"}), Call("walk")),
+        ),
+        Turn(calls=(Call("walk", {"command": "🎈", "deep": [1, {"a": None, "b": 0.5}]}),)),
+        Turn("Kurz.", calls=(Call("run", {"command": "x" * 40}), Call("run", {"command": "y"}), Call("walk"))),
+    ),
+    final=Turn("Fast fertig.", 'Fertig: 一二三 🎉 \u2028 \\ " é'),
+)
 TALKS: dict[str, Talk] = {
     "anthropic": with_anthropic,
     "openai_chat": with_chat,
