@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 _JSON_COLUMNS = ("notes", "extra", "usage_raw", "headers")
 
-#: Scripts without spaces between words: the index has whole runs of them as one word, so they are searched as they stand.
+#: Scripts without spaces between words: the index takes whole runs of them for one word, so they are searched as text.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
 
 
@@ -75,7 +75,7 @@ def rebuild(db: Path, exchange_id: str, side: str, attempt: int | None = None) -
 
 
 def search(db: Path, query: str, *, limit: int = 20) -> list[Row]:
-    """Messages that contain every word of `query` ("quoted words" as a phrase, `word*` as a beginning), best first.
+    """Messages that contain every word of `query`, best first; "quoted words" are a phrase, `word*` a beginning.
 
     Each has exchange id, time, role, kind, text and a snippet with the words between `[` and `]`.
     """
@@ -119,7 +119,8 @@ def stats(db: Path) -> Row:
             " sum(cache_read) AS tokens_cached, sum(output) AS tokens_out,"
             " sum(CASE WHEN subscription THEN NULL ELSE cost_usd END) AS cost_usd,"
             " sum(CASE WHEN subscription THEN cost_usd END) AS subscription_would_cost_usd,"
-            " coalesce(sum(NOT cost_known), 0) AS cost_unknown, min(started) AS first, max(ended) AS last FROM exchanges"
+            " coalesce(sum(NOT cost_known), 0) AS cost_unknown,"
+            " min(started) AS first, max(ended) AS last FROM exchanges"
         ).fetchone()
         stored = connection.execute("SELECT count(*), coalesce(sum(size), 0) FROM blobs").fetchone()
         bodies = connection.execute("SELECT coalesce(sum(size), 0) FROM sides").fetchone()[0]

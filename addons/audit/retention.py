@@ -148,6 +148,24 @@ def collect(connection: sqlite3.Connection, recipes: Iterable[int]) -> None:
     )
 
 
+def purge(connection: sqlite3.Connection, before: float) -> int:
+    """Delete all that began before that time (seconds since 1970), without a trace in the file; how many they were.
+
+    In steps, so that the gateway's writer gets its turn between them. Raises sqlite3.Error.
+    """
+    count = 0
+    sql = "SELECT seq FROM exchanges WHERE started < ? ORDER BY started LIMIT 200"
+    while found := _column(connection, sql, before):
+        delete(connection, found)
+        count += len(found)
+    # Deleted words stay in the search index until its segments are merged.
+    connection.execute("INSERT INTO messages_fts (messages_fts) VALUES ('optimize')")
+    while vacuum_step(connection):
+        pass
+    checkpoint(connection)
+    return count
+
+
 def used_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of the file that hold something (without free pages and the write-ahead log)."""
     pages, free, size = (
