@@ -19,6 +19,7 @@ from addons.gateway.report import Report
 from addons.gateway.respond import Respond
 from addons.gateway.route import Route
 from addons.gateway.setup import Audit, open_services
+from addons.gateway.webflows import WebFlows
 
 services = open_services()
 
@@ -39,5 +40,6 @@ addons = [
     Respond(),
     Import(services),
     Report(services),
+    WebFlows(),
     Drain(services),
 ]

@@ -1,0 +1,164 @@
+"""Every built-in provider through the interface: manifest, address, headers, judgement."""
+
+from pathlib import Path
+
+import pytest
+
+from addons.providers.api import Call, Operation, Provider
+from addons.providers.registry import Registry, UnknownProviderError, built_in
+from addons.vault.credential import Credential
+from translators import registry as protocols
+from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.request import Reasoning, ReasoningMode, Request, Tool
+
+REGISTRY = built_in()
+
+
+@pytest.mark.parametrize("provider", list(REGISTRY), ids=lambda p: p.manifest.id)
+def test_a_manifest_is_whole(provider: Provider) -> None:
+    manifest = provider.manifest
+    assert manifest.name and manifest.description and manifest.terms
+    assert all(protocols.get(protocol) for protocol in manifest.protocols)
+    assert manifest.credential_schema["type"] == "object"
+    for pattern, overrides in manifest.targets:
+        assert pattern and overrides
+    for protocol in manifest.protocols:  # every override names a field of Target
+        provider.target(protocol, "any-model", Credential("c", manifest.id))
+
+
+def call(protocol: str, operation: Operation = Operation.GENERATE, **changes: object) -> Call:
+    made = Call(operation, protocol, "a-model", True, b"{}", headers=[("x-api-key", "client's"), ("x", "y")])
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("provider", "made", "url", "header"),
+    [
+        (
+            "anthropic",
+            call("anthropic", query="beta=true"),
+            "https://api.anthropic.com/v1/messages?beta=true",
+            "x-api-key",
+        ),
+        ("anthropic", call("anthropic", translated=True), "https://api.anthropic.com/v1/messages", "x-api-key"),
+        ("openai", call("openai_responses"), "https://api.openai.com/v1/responses", "Authorization"),
+        ("openai", call("openai_chat"), "https://api.openai.com/v1/chat/completions", "Authorization"),
+        (
+            "gemini",
+            call("gemini", translated=True),
+            "https://generativelanguage.googleapis.com/v1beta/models/a-model:streamGenerateContent?alt=sse",
+            "x-goog-api-key",
+        ),
+        (
+            "gemini",
+            call("gemini", Operation.COUNT_TOKENS, translated=True),
+            "https://generativelanguage.googleapis.com/v1beta/models/a-model:countTokens",
+            "x-goog-api-key",
+        ),
+        (
+            "openai",
+            call("openai_chat", Operation.PASS, path="/v1/files", query="purpose=batch"),
+            "https://api.openai.com/v1/files?purpose=batch",
+            "Authorization",
+        ),
+    ],
+)
+def test_a_request_goes_to_the_right_place_with_our_secret_alone(
+    provider: str, made: Call, url: str, header: str
+) -> None:
+    upstream = REGISTRY.get(provider).build(made, Credential("c", provider, "our-secret"))
+    assert upstream.url == url
+    secrets = [value for name, value in upstream.headers if name.lower() == header.lower()]
+    assert secrets in (["our-secret"], ["Bearer our-secret"])
+    assert ("x", "y") in upstream.headers
+
+
+def test_a_credentials_own_headers_win() -> None:
+    credential = Credential("c", "openai", "s", {"headers": {"X": "mine", "OpenAI-Organization": "org"}})
+    upstream = REGISTRY.get("openai").build(call("openai_chat"), credential)
+    assert ("X", "mine") in upstream.headers and ("x", "y") not in upstream.headers
+
+
+@pytest.mark.parametrize(
+    ("provider", "error", "kind"),
+    [
+        (
+            "anthropic",
+            ErrorInfo(ErrorKind.INVALID_REQUEST, "Your credit balance is too low to …", 400),
+            ErrorKind.BILLING,
+        ),
+        ("openai", ErrorInfo(ErrorKind.RATE_LIMIT, "quota", 429, code="insufficient_quota"), ErrorKind.BILLING),
+        ("gemini", ErrorInfo(ErrorKind.INVALID_REQUEST, "API key not valid. Please …", 400), ErrorKind.AUTHENTICATION),
+        ("anthropic", ErrorInfo(ErrorKind.INVALID_REQUEST, "max_tokens: too large", 400), ErrorKind.INVALID_REQUEST),
+    ],
+)
+def test_an_error_is_judged_by_the_providers_table(provider: str, error: ErrorInfo, kind: ErrorKind) -> None:
+    assert REGISTRY.get(provider).judge(error).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("settings", "request_", "expected"),
+    [
+        ({"api": "chat"}, None, "openai_chat"),
+        ({"api": "responses"}, None, "openai_responses"),
+        ({}, None, "openai_responses"),
+        ({}, Request("openai_chat", "gpt-4.1"), "openai_chat"),
+        ({}, Request("openai_chat", "gpt-5.5", tools=[Tool("t")]), "openai_responses"),
+        (
+            {},
+            Request("openai_chat", "gpt-5.5", tools=[Tool("t")], reasoning=Reasoning(ReasoningMode.OFF)),
+            "openai_chat",
+        ),
+        ({}, Request("openai_chat", "gpt-5.5"), "openai_chat"),
+        ({}, Request("anthropic", "gpt-4.1"), "openai_responses"),
+    ],
+)
+def test_openai_speaks_responses_where_chat_would_refuse(
+    settings: dict[str, str], request_: Request | None, expected: str
+) -> None:
+    model = request_.model if request_ else "gpt-5.5"
+    assert REGISTRY.get("openai").protocol(model, Credential("c", "openai", "s", settings), request_) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "sampling"),
+    [
+        ("claude-opus-5-5", "adaptive", False),
+        ("claude-sonnet-4-6", "adaptive", True),
+        ("claude-opus-4-7", "adaptive", False),
+        ("claude-sonnet-4-5-20250929", "budget", True),
+        ("claude-haiku-4-5", "budget", True),
+        ("claude-opus-4-20250514", "budget", True),
+        ("claude-3-5-haiku-latest", "none", True),
+    ],
+)
+def test_what_each_claude_generation_takes(model: str, thinking: str, sampling: bool) -> None:
+    target = REGISTRY.get("anthropic").target("anthropic", model, Credential("c", "anthropic"))
+    assert (target.thinking, target.sampling) == (thinking, sampling)
+
+
+def test_aliases_and_unknown_names() -> None:
+    assert REGISTRY.get("claude_api") is REGISTRY.get("anthropic")
+    with pytest.raises(UnknownProviderError, match="there are: anthropic"):
+        REGISTRY.get("nobody")
+
+
+def test_a_folder_with_a_manifest_is_a_provider(tmp_path: Path) -> None:
+    """Adding a provider is adding a folder: nothing else names it."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "manifest.toml").write_text(
+        'id = "mine"\nname = "Mine"\nprotocols = ["openai_chat"]\nbase_url = "https://mine.example/v1"\n'
+        'auth_header = "Authorization"\nauth_prefix = "Bearer "\nmodels = ["mine-*"]\n'
+        '[[targets]]\nmatch = "*"\nefforts = ["low", "high"]\n[[errors]]\nstatus = 418\nkind = "overloaded"\n',
+        encoding="utf-8",
+    )
+    registry = Registry()
+    registry.load_folder(tmp_path, "nowhere")
+    provider = registry.get("mine")
+    assert provider.serves("mine-1", Credential("c", "mine"))
+    assert not provider.serves("other", Credential("c", "mine"))
+    assert provider.target("openai_chat", "mine-1", Credential("c", "mine")).efforts == ("low", "high")
+    assert provider.judge(ErrorInfo(ErrorKind.INVALID_REQUEST, "teapot", 418)).kind is ErrorKind.OVERLOADED
