@@ -22,6 +22,8 @@ class Step:
     thinking: str = ""
 
 
+# The pause is for Qwen Code: of a command that ends at once it loses the output now and then (5 of 80, no gateway).
+READ = "cat a.txt b.txt; sleep 0.2"
 # Gemini CLI refuses command substitution whatever it is allowed, so the commands have none.
 STEPS = (
     Step(
@@ -29,7 +31,7 @@ STEPS = (
         text="Ich fange an: 一二三",
         commands=(r"printf 'grüße-1 日本\n' > a.txt", r"printf 'zwei 🎈\n' > b.txt"),
     ),
-    Step(commands=("cat a.txt b.txt",)),
+    Step(commands=(READ,)),
     Step(text="Jetzt die dritte – é", commands=("cat b.txt a.txt > c.txt",)),
 )
 FILES = {
@@ -37,7 +39,7 @@ FILES = {
     "b.txt": "zwei 🎈\n".encode(),
     "c.txt": "zwei 🎈\ngrüße-1 日本\n".encode(),
 }
-READ_BACK = {"cat a.txt b.txt": ("grüße-1 日本", "zwei 🎈")}
+READ_BACK = {READ: ("grüße-1 日本", "zwei 🎈")}
 """What the result of a command must say when it reaches the backend."""
 
 
