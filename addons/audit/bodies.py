@@ -26,6 +26,8 @@ _LONGEST_RUN = 48
 #: Entries in each memory of what is stored already; when full it is emptied and read anew from the database.
 _REMEMBERED = 100_000
 
+_HEADER_SETS = 2_000
+
 _SMALLEST_COMPRESSED = 96
 
 
@@ -80,6 +82,7 @@ class BodyStore:
         self._pieces: dict[tuple[bytes, bool], tuple[Ref, ...]] = {}
         self._blobs: dict[bytes, Ref] = {}
         self._recipes: dict[bytes, Ref] = {}
+        self._header_sets: dict[str, int] = {}
         self._blob_rows: list[tuple[int, bytes, int, str, bytes]] = []
         self._recipe_rows: list[tuple[int, bytes, int, int]] = []
         self._part_rows: list[tuple[int, int, int | None, int | None]] = []
@@ -104,6 +107,20 @@ class BodyStore:
             refs = [ref for piece in pieces.cut(body) for ref in self._piece(piece, stream)] if body else []
             known = self._tree(refs).id
             self._bodies[key] = known
+        return known
+
+    def header_set(self, headers: str) -> int:
+        """The id of a list of headers."""
+        known = self._header_sets.get(headers)
+        if known is None:
+            key = content_hash(headers.encode())
+            row = self._connection.execute("SELECT id FROM header_sets WHERE hash = ?", (key,)).fetchone()
+            if row is None:
+                sql = "INSERT INTO header_sets (hash, headers) VALUES (?, ?) RETURNING id"
+                row = self._connection.execute(sql, (key, headers)).fetchone()
+            known = self._header_sets[headers] = int(row[0])
+            if len(self._header_sets) > _HEADER_SETS:
+                self._header_sets.clear()
         return known
 
     def flush(self) -> None:

@@ -53,7 +53,7 @@ def exchange(db: Path, exchange_id: str) -> Row:
         row = _find(connection, exchange_id)
         key = (row["seq"],)
         attempts = connection.execute("SELECT * FROM attempts WHERE exchange = ? ORDER BY number", key)
-        sides = connection.execute("SELECT * FROM sides WHERE exchange = ? ORDER BY attempt, side", key)
+        sides = connection.execute("SELECT * FROM v_sides WHERE exchange = ? ORDER BY attempt, side", key)
         return {**_row(row), "attempt_list": [_row(one) for one in attempts], "sides": [_row(one) for one in sides]}
 
 

@@ -104,8 +104,10 @@ class Redactor:
         return _marked(data, self._find(data, self._in_bodies))
 
     def stream(self, data: bytes) -> bytes:
-        """A streamed answer: also finds what is cut up between its events."""
-        data = self.body(data)
+        """A streamed answer: also finds what is cut up between its events.
+
+        That comes first: a mark for the head of a secret in one event would leave its tail in the next.
+        """
         fields: dict[bytes, list[re.Match[bytes]]] = {}
         for match in _FRAGMENT.finditer(data):
             fields.setdefault(match[1], []).append(match)
@@ -113,7 +115,7 @@ class Redactor:
         for fragments in fields.values():
             if len(fragments) > 1:
                 edits.extend(self._across(fragments))
-        return _edit(data, sorted(edits)) if edits else data
+        return self.body(_edit(data, sorted(edits)) if edits else data)
 
     def said(self, text: str) -> str:
         """Text out of a body: as in the body."""

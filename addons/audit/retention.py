@@ -101,12 +101,14 @@ class Retention:
             "SELECT max(coalesce((SELECT max(id) FROM recipes), 0), coalesce((SELECT max(id) FROM blobs), 0))"
         ).fetchone()[0]
         self._swept = window[1] if window[1] < highest else 0
+        unused = "DELETE FROM header_sets WHERE NOT EXISTS (SELECT 1 FROM sides WHERE header_set = header_sets.id)"
+        dropped = self._connection.execute(unused).rowcount if not self._swept else 0
         recipes, lost = (_column(self._connection, text, *window) for text in (sql, blobs))
         if recipes or lost:
             with _Transaction(self._connection):
                 collect(self._connection, recipes)
                 self._connection.executemany("DELETE FROM blobs WHERE id = ?", [(id_,) for id_ in lost])
-        return bool(recipes or lost)
+        return bool(recipes or lost or dropped)
 
 
 def delete(connection: sqlite3.Connection, exchanges: list[int]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from addons.audit.pricing import Cost, cost
 from addons.audit.record import AttemptRecord, ExchangeRecord, Side
 from addons.audit.redact import Redactor
+from addons.audit.safe_headers import varies
 from addons.audit.settings import Mode
 from translators import jsonio
 
@@ -96,7 +97,9 @@ def insert(table: str, columns: list[str] | tuple[str, ...], verb: str = "INSERT
 
 INSERT_EXCHANGE = insert("exchanges", _EXCHANGE_COLUMNS)
 INSERT_ATTEMPT = insert("attempts", _ATTEMPT_COLUMNS)
-INSERT_SIDE = insert("sides", ("exchange", "attempt", "side", "headers", "recipe", "size", "truncated"))
+INSERT_SIDE = insert(
+    "sides", ("exchange", "attempt", "side", "header_set", "header_values", "recipe", "size", "truncated")
+)
 INSERT_MESSAGE = insert(
     "messages", ("hash", "exchange", "conversation", "time", "role", "kind", "text"), "INSERT OR IGNORE"
 )
@@ -165,9 +168,17 @@ class RowMaker:
             *(self.text(str(getattr(attempt, name))) for name in _ATTEMPT_TEXTS),
         )
 
-    def headers(self, side: Side) -> str:
-        kept = self.redactor.headers(side.headers[:_MOST_HEADERS])
-        return jsonio.dumps_str([(name[:_LONGEST_TEXT], value[:_LONGEST_TEXT]) for name, value in kept])
+    def headers(self, side: Side) -> tuple[str, str]:
+        """As `header_sets.headers` and `sides.header_values` have them: what recurs, and what differs each time."""
+        entries: list[tuple[str, str | int]] = []
+        values: list[str] = []
+        for name, value in self.redactor.headers(side.headers[:_MOST_HEADERS]):
+            if varies(name):
+                entries.append((name[:_LONGEST_TEXT], len(values)))
+                values.append(value[:_LONGEST_TEXT])
+            else:
+                entries.append((name[:_LONGEST_TEXT], value[:_LONGEST_TEXT]))
+        return jsonio.dumps_str(entries), jsonio.dumps_str(values)
 
     def _json(self, value: Any) -> str:
         try:

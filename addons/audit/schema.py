@@ -126,17 +126,26 @@ CREATE TABLE recipe_parts (
 CREATE INDEX recipe_parts_blob ON recipe_parts (blob) WHERE blob IS NOT NULL;
 CREATE INDEX recipe_parts_child ON recipe_parts (child) WHERE child IS NOT NULL;
 
+-- Headers as they recur: JSON, [[name, value], …]; a number stands for the entry of sides.header_values of that index.
+CREATE TABLE header_sets (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    headers TEXT NOT NULL
+);
+
 -- What went over the wire. attempt is 0 for the client's two sides.
 CREATE TABLE sides (
     exchange INTEGER NOT NULL REFERENCES exchanges (seq),
     attempt INTEGER NOT NULL,
     side TEXT NOT NULL,              -- client_request, upstream_request, upstream_response, delivered
-    headers TEXT NOT NULL,           -- JSON: [[name, value], …]
+    header_set INTEGER NOT NULL REFERENCES header_sets (id),
+    header_values TEXT NOT NULL,     -- JSON: the values that differ from message to message
     recipe INTEGER REFERENCES recipes (id),
     size INTEGER NOT NULL,           -- bytes of the body before redaction
     truncated INTEGER NOT NULL,
     PRIMARY KEY (exchange, attempt, side)
 ) WITHOUT ROWID;
+CREATE INDEX sides_header_set ON sides (header_set);
 CREATE INDEX sides_recipe ON sides (recipe) WHERE recipe IS NOT NULL;
 
 -- What was said, once per distinct message of a conversation, for search.

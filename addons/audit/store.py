@@ -172,8 +172,9 @@ class Store:
         recipe = None
         if self.settings.mode is not Mode.METADATA:
             recipe = self.bodies.save(side.body[:cap] if cap else side.body, answer=answer)
-        row = (seq, attempt, name, self._rows.headers(side), recipe, len(side.body), int(truncated))
-        batch.sides.append(row)
+        headers, values = self._rows.headers(side)
+        set_id = self.bodies.header_set(headers)
+        batch.sides.append((seq, attempt, name, set_id, values, recipe, len(side.body), int(truncated)))
 
     def _messages(self, record: ExchangeRecord, seq: int, batch: _Batch) -> None:
         if record.client_request.body:

@@ -28,6 +28,17 @@ VIEWS: dict[str, str] = {
                round(a.first_byte - a.started, 3) AS first_byte_s, round(a.ended - a.started, 3) AS duration_s, a.url
         FROM attempts a
     """,
+    "v_sides": """
+        SELECT s.exchange, s.attempt, s.side, (
+            SELECT json_group_array(json_array(
+                json_extract(h.value, '$[0]'),
+                CASE json_type(h.value, '$[1]')
+                    WHEN 'integer' THEN json_extract(s.header_values, '$[' || json_extract(h.value, '$[1]') || ']')
+                    ELSE json_extract(h.value, '$[1]') END
+            )) FROM json_each(hs.headers) h
+        ) AS headers, s.size, s.truncated, s.recipe
+        FROM sides s JOIN header_sets hs ON hs.id = s.header_set
+    """,
     "v_conversation": """
         SELECT m.conversation, m.id AS position,
                strftime('%Y-%m-%d %H:%M:%S', m.time, 'unixepoch', 'localtime') AS "when",

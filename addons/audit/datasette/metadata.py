@@ -88,7 +88,7 @@ _QUERIES: dict[str, dict[str, Any]] = {
                     WHERE part.attempt = s.attempt AND part.side = s.side ORDER BY part.path
                 )
             ) AS body
-            FROM sides s WHERE s.exchange = CAST(:exchange AS INTEGER) ORDER BY s.attempt, s.side
+            FROM v_sides s WHERE s.exchange = CAST(:exchange AS INTEGER) ORDER BY s.attempt, s.side
         """,
     },
 }
@@ -114,7 +114,9 @@ _TABLES: dict[str, dict[str, Any]] = {
         "sort_desc": "exchange",
         "facets": ["provider", "outcome"],
     },
-    "sides": {"description": "Headers of the four sides of an exchange, and which recipe its body is.", "size": 25},
+    "sides": {"hidden": True},
+    "header_sets": {"hidden": True},
+    "v_sides": {"description": "Headers of the four sides of an exchange, and which recipe its body is.", "size": 25},
     "messages": {
         "description": "What was said, once for each distinct message of a conversation.",
         "sort_desc": "id",
