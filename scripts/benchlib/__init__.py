@@ -1,0 +1,1 @@
+"""What `scripts/bench` is made of: an upstream, a load generator, the proxies to compare, and the figures."""
