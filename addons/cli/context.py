@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from addons.config.home import Home
 from addons.config.settings import Settings
@@ -21,6 +23,17 @@ from addons.vault.cipher import VaultError
 from addons.vault.store import DuplicateError, NotFoundError, StateStore
 
 USAGE_ERROR = 2
+WIDE = 240  # columns, where the output is no terminal
+
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
+
+
+def fit_name(_: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Callback of parameters that name a new thing: fit for command lines, tables and TOML keys alike."""
+    if _NAME.fullmatch(value):
+        return value
+    raise click.BadParameter("a name has up to 64 letters, digits and . _ @ -, and begins with a letter, digit or _")
 
 
 class Context:
@@ -61,6 +74,8 @@ def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except (ConfigError, VaultError, DuplicateError, NotFoundError, UnknownProviderError) as error:
             fail(str(error.args[0] if error.args else error))
+        except BrokenPipeError:
+            raise  # click ends quietly: nobody reads any more
         except (OSError, sqlite3.Error) as error:
             fail(f"cannot use {Home.find().path}: {error}")
 
@@ -79,8 +94,8 @@ def show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
     for column in rows[0]:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(Text(_cell(value)) for value in row.values()))  # Text: what is in them is no markup
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _cell(value: Any) -> str:

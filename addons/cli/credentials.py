@@ -9,9 +9,14 @@ from typing import Any
 
 import click
 
-from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
+from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context, show
 from addons.vault.credential import Credential, masked
 from addons.vault.store import NotFoundError
+
+#: What a credential of any provider may have set (addons/vault/credential.py, addons/providers/api.py).
+COMMON_SETTINGS = frozenset(
+    ("base_url", "models", "served_models", "excluded_models", "headers", "target", "proxy_url", "ca_file")
+)
 
 
 @click.group()
@@ -36,13 +41,17 @@ def parse_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
 def read_secret(title: str) -> str:
     """The secret from standard input, or asked for without echo on a terminal; never from the command line."""
     if sys.stdin.isatty():
-        return str(click.prompt(title, hide_input=True, default="", show_default=False)).strip()
-    return sys.stdin.read().strip()
+        secret = str(click.prompt(title, hide_input=True, default="", show_default=False)).strip()
+    else:
+        secret = sys.stdin.read().strip()
+    if not secret.startswith("{") and not (secret.isascii() and secret.isprintable()):
+        fail("the secret must be one line of plain characters, or JSON with several fields", USAGE_ERROR)
+    return secret
 
 
 @credentials.command()
 @click.argument("provider")
-@click.option("--name", required=True, help="What you call it.")
+@click.option("--name", callback=fit_name, required=True, help="What you call it.")
 @click.option("--base-url", help="The same as --set base_url=URL.")
 @click.option("--set", "pairs", multiple=True, metavar="FIELD=VALUE", help="A setting; may be given several times.")
 @click.option("--priority", type=int, default=100, show_default=True, help="Lower is tried first.")
@@ -61,6 +70,8 @@ def add(
     if missing:
         fail(f"{provider} needs --set {missing[0]}=… ({properties.get(missing[0], {}).get('title', '')})", USAGE_ERROR)
     for field, value in settings.items():
+        if field not in properties and field not in COMMON_SETTINGS:
+            click.echo(f"note: {found.manifest.name} has no setting {field!r} that we know; it is kept", err=True)
         allowed = properties.get(field, {}).get("enum")
         if allowed and value not in allowed:
             fail(f"{field} must be one of {', '.join(allowed)}, not {value!r}", USAGE_ERROR)
@@ -150,6 +161,9 @@ def disable(context: Context, name: str) -> None:
 def remove(context: Context, name: str) -> None:
     """Remove a credential and its secret."""
     context.state.remove_credential(name)
+    for profile_name, profile in context.settings().profiles.items():
+        if name in profile.credentials():
+            click.echo(f"note: profile {profile_name!r} still names it and goes on with the others", err=True)
 
 
 def _get(context: Context, name: str) -> Credential:

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from addons.cli.context import Context, fail, guarded, json_option, pass_context, show
+from addons.cli.context import Context, fail, fit_name, guarded, json_option, pass_context, show
 from addons.vault import keys as client_keys
 
 
@@ -16,7 +16,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.argument("name")
+@click.argument("name", callback=fit_name)
 @click.option("--profile", help="Send this key's requests through that profile, whichever is active.")
 @pass_context
 @guarded

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import click
 
+from addons.cli.audit import audit
+from addons.cli.ca import ca
 from addons.cli.context import Context
 from addons.cli.credentials import credentials
+from addons.cli.doctor import doctor
 from addons.cli.keys import keys
+from addons.cli.origins import origins
 from addons.cli.profiles import profiles
+from addons.cli.providers import providers
+from addons.cli.route import route
 from addons.cli.run import run
+from addons.cli.transfer import export, import_
+from addons.cli.version import version
+
+COMMANDS = (run, keys, credentials, profiles, providers, route, origins, ca, audit, doctor, export, import_, version)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,5 +32,5 @@ def main(context: click.Context) -> None:
     context.obj = Context()
 
 
-for command in (run, keys, credentials, profiles):
+for command in COMMANDS:
     main.add_command(command)

@@ -8,7 +8,7 @@ import click
 import tomlkit
 from tomlkit import TOMLDocument
 
-from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
+from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context, show
 from addons.config.edit import edit, table
 
 
@@ -29,7 +29,7 @@ def parse_use(text: str) -> list[str | list[str]]:
 
 
 @profiles.command()
-@click.argument("name")
+@click.argument("name", callback=fit_name)
 @click.option("--use", required=True, metavar="CREDENTIAL[,CREDENTIAL…]", help="In order; join equals with +.")
 @click.option("--model", help="Ask for this model whatever the client asked for.")
 @click.option(
@@ -119,6 +119,9 @@ def remove(context: Context, name: str) -> None:
         fail(f"{name!r} is active: `proxycast profiles use OTHER` first")
     if name not in settings.profiles:
         fail(f"there is no profile {name!r}: see `proxycast profiles list`")
+    pinned = [key.name for key in context.state.keys if key.profile == name]
+    if pinned:
+        fail(f"the client key {pinned[0]!r} is pinned to {name!r}: `proxycast keys remove {pinned[0]}` first")
 
     def change(document: TOMLDocument) -> None:
         table(document, "profiles").remove(name)

@@ -3,37 +3,48 @@ atomically."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tomlkit
 from tomlkit import TOMLDocument
 
 from addons.config.settings import Settings
-from addons.config.store import parse
+from addons.config.store import parse, read
 
 
 def edit(path: Path, change: Callable[[TOMLDocument], None]) -> Settings:
     """Apply `change` and return the new settings; raises ConfigError (before or after the change) and writes nothing
-    then."""
+    then. Edits of several processes wait for each other."""
+    with _alone(path):
+        text = read(path)
+        parse(text, path)  # a broken file is for its owner to mend
+        document = tomlkit.parse(text)
+        change(document)
+        changed = tomlkit.dumps(document)
+        settings = parse(changed, path)
+        if changed != text:
+            write_private(path, changed)
+        return settings
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
     try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        text = ""
-    parse(text, path)  # a broken file is for its owner to mend
-    document = tomlkit.parse(text)
-    change(document)
-    changed = tomlkit.dumps(document)
-    settings = parse(changed, path)
-    if changed != text:
-        write_private(path, changed)
-    return settings
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file in one step, readable for its owner alone."""
+    """Replace the file in one step, readable for its owner alone; a link to a file elsewhere stays a link."""
+    path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

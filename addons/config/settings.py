@@ -18,8 +18,8 @@ class Gateway(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on; any but loopback needs a client key first")
     port: int = Field(8999, ge=1, le=65535, description="where clients reach the gateway")
-    max_body: int = Field(64 << 20, description="largest request body, after decompression")
-    max_answer: int = Field(256 << 20, description="largest answer that is not streamed")
+    max_body: int = Field(64 << 20, gt=0, description="largest request body, after decompression")
+    max_answer: int = Field(256 << 20, gt=0, description="largest answer that is not streamed")
 
 
 class Proxy(Section):
@@ -41,12 +41,12 @@ class Timeouts(Section):
 
     The values of design.md, decision 2."""
 
-    connect: float = Field(15, description="until an upstream accepts the connection, TLS included")
-    hold: float = Field(15, description="how long a stream's head is held back before keep-alives begin")
-    keepalive: float = Field(15, description="silence towards the client that a keep-alive ends")
-    first_event: float = Field(120, description="until the first event of a stream")
-    silence: float = Field(300, description="longest silence of an upstream in mid-stream")
-    whole: float = Field(600, description="a whole answer that is not streamed")
+    connect: float = Field(15, gt=0, description="until an upstream accepts the connection, TLS included")
+    hold: float = Field(15, gt=0, description="how long a stream's head is held back before keep-alives begin")
+    keepalive: float = Field(15, gt=0, description="silence towards the client that a keep-alive ends")
+    first_event: float = Field(120, gt=0, description="until the first event of a stream")
+    silence: float = Field(300, gt=0, description="longest silence of an upstream in mid-stream")
+    whole: float = Field(600, gt=0, description="a whole answer that is not streamed")
 
 
 class Failover(Section):
@@ -55,8 +55,8 @@ class Failover(Section):
     Design.md, decisions 1 and 4."""
 
     max_attempts: int = Field(8, ge=1, description="most credentials that one request is tried at")
-    stick: float = Field(300, description="how long after its last request a conversation keeps its credential")
-    stick_minimum: float = Field(60, description="the least that `stick` counts as")
+    stick: float = Field(300, ge=0, description="how long after its last request a conversation keeps its credential")
+    stick_minimum: float = Field(60, ge=0, description="the least that `stick` counts as")
 
 
 class Audit(Section):
@@ -107,6 +107,11 @@ class Profile(Section):
         description="model overrides by pattern, or by family: opus, sonnet, haiku, small_fast, default",
     )
     routes: list[Route] = Field(default_factory=list, description="exceptions for some models, the first match wins")
+
+    def credentials(self) -> list[str]:
+        """The names of all credentials that it mentions, each once."""
+        entries = [*self.use, *(entry for route in self.routes for entry in route.use)]
+        return list(dict.fromkeys(name for e in entries for name in ([e] if isinstance(e, str) else e)))
 
 
 class InterceptRule(Section):

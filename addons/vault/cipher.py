@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -13,14 +15,16 @@ class VaultError(Exception):
 
 
 class Cipher:
-    """Made lazily: the key file is written when the first secret is stored, and never over an existing one."""
+    """Reads the key file when it is first needed."""
 
     def __init__(self, key_file: Path) -> None:
         self._key_file = key_file
         self._fernet: Fernet | None = None
 
-    def encrypt(self, secret: str) -> bytes:
-        return self._load(create=True).encrypt(secret.encode("utf-8"))
+    def encrypt(self, secret: str, *, first: bool) -> bytes:
+        """A token that `decrypt` opens. The key file is made only for the `first` secret of a database: a lost key is
+        to be restored, and another in its place would hide that. Raises VaultError."""
+        return self._load(create=first).encrypt(secret.encode("utf-8"))
 
     def decrypt(self, token: bytes) -> str:
         """Raises VaultError when the key is missing or not the one that encrypted `token`."""
@@ -38,7 +42,10 @@ class Cipher:
                 key = self._key_file.read_bytes()
             except FileNotFoundError:
                 if not create:
-                    raise VaultError(f"the key file {self._key_file} is missing: restore it from a backup") from None
+                    raise VaultError(
+                        f"the key file {self._key_file} is missing: restore it from a backup, or remove the "
+                        "credentials and add them again"
+                    ) from None
                 key = self._create()
             try:
                 self._fernet = Fernet(key.strip())
@@ -47,11 +54,15 @@ class Cipher:
         return self._fernet
 
     def _create(self) -> bytes:
-        key = Fernet.generate_key()
+        """Under its name only when it is whole: another process may look, or be first."""
+        descriptor, name = tempfile.mkstemp(dir=self._key_file.parent, prefix=f".{self._key_file.name}.")
         try:
-            descriptor = os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process was first
-            return self._key_file.read_bytes()
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-        return key
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(Fernet.generate_key())
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(name, self._key_file)
+        finally:
+            Path(name).unlink()
+        return self._key_file.read_bytes()

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from addons.vault import keys
@@ -49,7 +49,8 @@ class StateStore:
     def __init__(self, path: Path, key_file: Path) -> None:
         self.cipher = Cipher(key_file)
         self.problems: dict[str, str] = {}  # credential name → why it cannot be opened
-        self._version = -1
+        self._version = -1  # SQLite's, or -1 after a change of our own, which it does not count
+        self._readings = 0
         self._credentials: dict[str, Credential] = {}
         self._keys: list[ClientKey] = []
         if not path.exists():
@@ -78,7 +79,7 @@ class StateStore:
     def version(self) -> int:
         """Changes whenever what this store returns may have changed."""
         self._refresh()
-        return self._version
+        return self._readings
 
     def find_key(self, presented: str) -> ClientKey | None:
         return keys.find(presented, self.keys)
@@ -92,17 +93,7 @@ class StateStore:
 
     def add_credential(self, credential: Credential) -> None:
         """Raises DuplicateError."""
-        row = (
-            credential.name,
-            credential.provider,
-            self.cipher.encrypt(credential.secret) if credential.secret else None,
-            json.dumps(credential.settings),
-            credential.enabled,
-            credential.priority,
-            credential.weight,
-            credential.created or time.time(),
-        )
-        self._insert("INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?)", row, credential.name)
+        self._insert("INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?)", self._row(credential), credential.name)
 
     def update_credential(self, credential: Credential) -> None:
         """Replace all but name and age; raises NotFoundError."""
@@ -110,7 +101,7 @@ class StateStore:
             "UPDATE credentials SET provider=?, secret=?, settings=?, enabled=?, priority=?, weight=? WHERE name=?",
             (
                 credential.provider,
-                self.cipher.encrypt(credential.secret) if credential.secret else None,
+                self._encrypted(credential.secret),
                 json.dumps(credential.settings),
                 credential.enabled,
                 credential.priority,
@@ -125,9 +116,21 @@ class StateStore:
     def add_key(self, name: str, key: str, profile: str | None = None) -> ClientKey:
         """Keep the hash of `key`; raises DuplicateError."""
         made = ClientKey(name, keys.digest(key), profile, time.time(), True)
-        row = (made.name, made.hash, made.profile, made.created, made.enabled)
-        self._insert("INSERT INTO client_keys VALUES (?,?,?,?,?)", row, name)
+        self._insert("INSERT INTO client_keys VALUES (?,?,?,?,?)", _key_row(made), name)
         return made
+
+    def take_over(self, credentials: Iterable[Credential], keys: Iterable[ClientKey]) -> None:
+        """Add all of them or, if something fails, none; those of the same name are replaced."""
+        rows = [self._row(credential) for credential in credentials]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("INSERT OR REPLACE INTO credentials VALUES (?,?,?,?,?,?,?,?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO client_keys VALUES (?,?,?,?,?)", map(_key_row, keys))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        self._version = -1
 
     def remove_key(self, name: str) -> None:
         self._change("DELETE FROM client_keys WHERE name=?", (name,))
@@ -139,6 +142,24 @@ class StateStore:
         self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?)", (object_id, credential, time.time()))
 
     # -- within
+
+    def _row(self, credential: Credential) -> tuple[object, ...]:
+        return (
+            credential.name,
+            credential.provider,
+            self._encrypted(credential.secret),
+            json.dumps(credential.settings),
+            credential.enabled,
+            credential.priority,
+            credential.weight,
+            credential.created or time.time(),
+        )
+
+    def _encrypted(self, secret: str) -> bytes | None:
+        if not secret:
+            return None
+        kept = self._db.execute("SELECT 1 FROM credentials WHERE secret IS NOT NULL LIMIT 1").fetchone()
+        return self.cipher.encrypt(secret, first=kept is None)
 
     def _insert(self, sql: str, row: tuple[object, ...], name: str) -> None:
         try:
@@ -155,6 +176,9 @@ class StateStore:
     def _migrate(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         done = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if done > len(MIGRATIONS):
+            self._db.close()
+            raise sqlite3.DatabaseError("state.db was made by a newer version of ProxyCast")
         for migration in MIGRATIONS[done:]:
             migration(self._db)
         self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -165,6 +189,7 @@ class StateStore:
         if version == self._version:
             return
         self._version = version
+        self._readings += 1
         self.problems = {}
         rows = self._db.execute(
             "SELECT name, provider, secret, settings, enabled, priority, weight, created FROM credentials "
@@ -187,3 +212,7 @@ class StateStore:
                 "SELECT name, hash, profile, created, enabled FROM client_keys ORDER BY created"
             )
         ]
+
+
+def _key_row(key: ClientKey) -> tuple[object, ...]:
+    return (key.name, key.hash, key.profile, key.created, key.enabled)

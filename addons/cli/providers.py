@@ -1,0 +1,85 @@
+"""`proxycast providers`: the services that a credential can belong to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from addons.cli.context import Context, guarded, json_option, pass_context, show
+from addons.providers.api import Manifest
+
+
+@click.group()
+def providers() -> None:
+    """Providers: the services that can answer, with their terms, models and credential fields."""
+
+
+def fields(manifest: Manifest) -> list[dict[str, Any]]:
+    """What a credential of this provider consists of, as a person is asked for it."""
+    required = manifest.credential_schema.get("required", [])
+    return [
+        {
+            "field": name,
+            "required": name in required,
+            "meaning": field.get("title", ""),
+            "values": field.get("enum", []),
+            "given": "on standard input" if name == "secret" else f"--set {name}=…",
+        }
+        for name, field in manifest.credential_schema.get("properties", {}).items()
+    ]
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "id": manifest.id,
+        "name": manifest.name,
+        "kind": manifest.group,
+        "protocols": list(manifest.protocols),
+        "models": list(manifest.models),
+        "description": manifest.description,
+    }
+
+
+@providers.command("list")
+@json_option
+@pass_context
+@guarded
+def list_providers(context: Context, as_json: bool) -> None:
+    """List the providers."""
+    rows = [summary(provider.manifest) for provider in context.providers]
+    if not as_json:
+        rows = [{name: row[name] for name in ("id", "name", "kind", "protocols")} for row in rows]
+    show(rows, as_json=as_json, empty="")
+
+
+@providers.command("show")
+@click.argument("provider")
+@json_option
+@pass_context
+@guarded
+def show_provider(context: Context, provider: str, as_json: bool) -> None:
+    """Show one provider: its terms, the models it serves, what a credential needs."""
+    manifest = context.providers.get(provider).manifest
+    found = {
+        **summary(manifest),
+        "known_models": list(manifest.known_models),
+        "aliases": list(manifest.aliases),
+        "base_url": manifest.base_url or None,
+        "subscription": manifest.subscription,
+        "terms": manifest.terms,
+        "terms_url": manifest.terms_url or None,
+        "fields": fields(manifest),
+    }
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for name, value in found.items():
+        if name != "fields" and value not in (None, "", []):
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            click.echo(f"{name.replace('_', ' '):<14}{text}")
+    for field in fields(manifest):
+        values = f": {' or '.join(field['values'])}" if field["values"] else ""
+        need = "needed" if field["required"] else "if wanted"
+        click.echo(f"{'credential':<14}{field['field']} ({need}, {field['given']}) {field['meaning']}{values}")
