@@ -15,6 +15,9 @@ from translators.openai_responses.wire import ID, Json
 #: Extension by media type, for files that come without a name: the API wants one.
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/markdown": "md", "text/csv": "csv"}
 
+#: The default of `detail`, which formally is required.
+_DETAIL = "auto"
+
 
 def decode_content(content: object, where: str) -> list[Block]:
     """`content` of a message, `output` of a tool: a string is one text, a list goes part by part, null is nothing.
@@ -49,10 +52,13 @@ def _decode_refusal(part: Json, where: str) -> Block:
 
 def _decode_image(part: Json, where: str) -> Block:
     """`image_url` is the address itself; Chat's `{url}` is taken too."""
-    detail, cache = wire.optional_text(part.get("detail"), f"{where}.detail"), _cache(part)
-    address = part.get("image_url")
+    address, cache = part.get("image_url"), _cache(part)
+    detail = part.get("detail")
     if isinstance(address, dict):
-        detail, address = detail or wire.optional_text(address.get("detail"), f"{where}.detail"), address.get("url")
+        detail, address = detail or address.get("detail"), address.get("url")
+    detail = wire.optional_text(detail, f"{where}.detail")
+    if detail == _DETAIL:
+        detail = None
     if address is None and isinstance(part.get("file_id"), str):
         return Image(file_id=part["file_id"], detail=detail, cache=cache)
     url = wire.text(address, f"{where}.image_url")
@@ -178,9 +184,7 @@ class PartEncoder:
             part["image_url"] = image.url
         else:
             part["image_url"] = f"data:{image.media_type or 'image/png'};base64,{image.data or ''}"
-        if image.detail is not None:
-            part["detail"] = image.detail
-        return part
+        return {**part, "detail": image.detail or _DETAIL}
 
     def _document(self, document: Document) -> Json:
         if document.text is not None:
