@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from addons.audit.record import AttemptRecord, ExchangeRecord, Origin, Side
 from translators.canonical.events import Usage
 
-NOON = 1_790_000_000.0
+#: When the exchanges of these tests took place: not so long ago that the writer deletes them for their age.
+NOW = float(int(time.time()))
 
 _WORDS = """
     the file function returns value when list empty and test fails because name not defined module import path
@@ -34,9 +36,9 @@ def record(id_: str = "one", **changes: Any) -> ExchangeRecord:
             protocol="anthropic",
             model="claude-sonnet-4-5",
             url=changes.pop("url", "https://api.anthropic.com/v1/messages"),
-            started=NOON,
-            first_byte=NOON + 0.4,
-            ended=NOON + 1,
+            started=NOW,
+            first_byte=NOW + 0.4,
+            ended=NOW + 1,
             status=200,
             outcome="ok",
             error=changes.pop("attempt_error", None),
@@ -46,8 +48,8 @@ def record(id_: str = "one", **changes: Any) -> ExchangeRecord:
     ]
     values: dict[str, Any] = {
         "origin": Origin.GATEWAY,
-        "started": NOON,
-        "ended": NOON + 1,
+        "started": NOW,
+        "ended": NOW + 1,
         "operation": "generate",
         "client_protocol": "anthropic",
         "output_protocol": "anthropic",

@@ -11,7 +11,7 @@ import pytest
 from addons.audit import reader
 from addons.audit.record import AttemptRecord, Side
 from addons.audit.store import Store
-from tests.audit.records import NOON, conversation, message, record, stream
+from tests.audit.records import NOW, conversation, message, record, stream
 from translators.canonical.events import Usage
 
 MakeStore = Callable[..., Store]
@@ -75,7 +75,7 @@ def test_every_side_is_rebuilt_byte_for_byte(store: MakeStore, db: Path, side: s
 
 def test_each_attempt_keeps_its_own_sides(store: MakeStore, db: Path) -> None:
     attempts = [
-        AttemptRecord(number=n, url=f"http://h/{n}", started=NOON, request=Side(body=b"q%d" % n), response=answer)
+        AttemptRecord(number=n, url=f"http://h/{n}", started=NOW, request=Side(body=b"q%d" % n), response=answer)
         for n, answer in ((1, Side(body=b"a1")), (2, None), (3, Side(body=b"a3")))
     ]
     store().write([record(attempts=attempts)], AT_LEISURE)
