@@ -95,7 +95,7 @@ def port_problem(host: str, port: int) -> str | None:
     return None
 
 
-@click.command(epilog="Options of mitmproxy go after --, e.g. `proxycast run -- --set ssl_insecure=true`.")
+@click.command(epilog="Options of mitmproxy go after --, e.g. `proxycast run --web -- --set web_port=8082`.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the gateway listens, instead of [gateway] port.")
 @click.option("--proxy-port", type=click.IntRange(1, 65535), help="The intercepting proxy, instead of [proxy] port.")
 @click.option("--web", is_flag=True, help="Start mitmweb instead of mitmdump: flows live in the browser.")
