@@ -105,17 +105,30 @@ def _text(text: str, thought: bool, signed: tuple[str, str] | None, turn: Turn) 
     blocks = turn.blocks
     if thought:
         if turn.role is Role.ASSISTANT and (text or signed is not None):
-            blocks.append(Thinking(text, origin=PROTOCOL_ID))
+            _append(blocks, Thinking(text, origin=PROTOCOL_ID))
             if signed is not None:
                 _sign(blocks, *signed)
         return
     if signed is not None and signed[1] != PROTOCOL_ID:
         _sign(blocks, *signed)
         signed = None
-    if text:
+    if text and turn.role is Role.ASSISTANT:
+        _append(blocks, Text(text))
+    elif text:
         blocks.append(Text(text))
     if signed is not None:
         _sign(blocks, *signed)
+
+
+def _append(blocks: list[Block], block: Text | Thinking) -> None:
+    """Clients keep a streamed answer as the pieces that it came in: what the model wrote in one go is one block."""
+    last = blocks[-1] if blocks else None
+    if isinstance(block, Text) and isinstance(last, Text):
+        last.text += block.text
+    elif isinstance(block, Thinking) and isinstance(last, Thinking) and last.signature is None:
+        last.text += block.text
+    else:
+        blocks.append(block)
 
 
 def _sign(blocks: list[Block], signature: str, origin: str) -> None:

@@ -92,8 +92,11 @@ class PartWriter:
         return parts, out
 
     def _before(self, block: BlockStart) -> list[Json]:
-        """A signature of Gemini's own behind a text belongs to it, unless a call follows; any other goes on."""
+        """A signature of Gemini's own behind a text belongs to it, unless a call follows; any other goes on, but
+        never past another thought."""
         own = self._held_origin in (None, PROTOCOL_ID)
+        if not own and block.kind == "thinking":
+            return self._release()
         if self._held is not None and own and self._after_text and block.kind != "tool_call":
             return self._release()
         return []

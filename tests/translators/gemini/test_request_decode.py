@@ -306,6 +306,33 @@ class TestSignatures:
         assert decode(said(("user", {"text": "a", "thoughtSignature": "c2ln"}))).turns[0].blocks == [Text("a")]
 
 
+class TestStreamedAnswersInTheHistory:
+    """SDKs keep a streamed answer as the pieces that it came in."""
+
+    def test_pieces_of_a_text_are_one_text_again(self):
+        pieces = ("model", {"text": "Hel"}), ("model", {"text": "lo"}, {"text": " you"})
+        assert decode(said(*pieces)).turns[0].blocks == [Text("Hello you")]
+
+    def test_pieces_of_a_thought_are_one_thought_that_a_carried_signature_closes(self):
+        signature = base64.b64encode(b"gw1:anthropic:EqoB").decode()
+        thought = [{"text": "h", "thought": True}, {"text": "m", "thought": True}]
+        assert model_blocks(*thought, {"text": "Hel", "thoughtSignature": signature}, {"text": "lo"}) == [
+            Thinking("hm", "EqoB", "anthropic"),
+            Text("Hello"),
+        ]
+
+    def test_a_signed_thought_takes_no_more(self):
+        assert model_blocks(
+            {"text": "a", "thought": True, "thoughtSignature": "c2ln"}, {"text": "b", "thought": True}
+        ) == [
+            Thinking("a", "c2ln", "gemini"),
+            Thinking("b", None, "gemini"),
+        ]
+
+    def test_parts_of_the_user_stay_apart(self):
+        assert decode(said(("user", {"text": "a"}, {"text": "b"}))).turns[0].blocks == [Text("a"), Text("b")]
+
+
 class TestMedia:
     @pytest.mark.parametrize(
         ("part", "block"),

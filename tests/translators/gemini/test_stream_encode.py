@@ -250,6 +250,11 @@ class TestSignatures:
             {"text": "b"},
         ]
 
+    def test_a_foreign_one_stands_before_the_next_thought(self):
+        told = parts(Thinking("a", "EqoBx", "anthropic"), Thinking("b", "EqoBy", "anthropic"), CALL)
+        shown = [(part.get("text"), base64.b64decode(part.get("thoughtSignature", ""))) for part in told[:-1]]
+        assert shown == [("a", b""), ("", b"gw1:anthropic:EqoBx"), ("b", b""), (None, b"gw1:anthropic:EqoBy")]
+
     @pytest.mark.parametrize("follower", [CALL, Text("Hello"), Image("image/png", data="AAAA")])
     def test_a_foreign_one_is_carried_on_what_follows(self, follower):
         thought, carrying = parts(Thinking("hm", "EqoB+/==", "anthropic"), follower)[:2]
