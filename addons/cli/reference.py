@@ -77,7 +77,7 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
     """A section for a command, then one for each command below it."""
     context = click.Context(command, info_name=path)
     if path != "proxycast":
-        yield f"## `{path}`\n" if isinstance(command, click.Group) else f"### `{path}`\n"
+        yield f"{'#' * (path.count(' ') + 1)} `{path}`\n"
     if not isinstance(command, click.Group):
         yield f"    {' '.join([path, *command.collect_usage_pieces(context)])}\n"
         yield inspect.cleandoc(command.help or "") + "\n"

@@ -1,0 +1,40 @@
+"""What a credential tells about its secret: all of it to those who must hide it, nothing to those who show it."""
+
+from __future__ import annotations
+
+import pytest
+
+from addons.vault.credential import Credential, masked
+
+
+def test_a_secret_does_not_show_in_a_log():
+    assert "hush" not in repr(Credential("a", "openai", "hush"))
+
+
+@pytest.mark.parametrize("secret", ["", "short", "fifteen-letters"])
+def test_nothing_of_a_short_secret_is_shown(secret: str):
+    assert masked(secret) == "••••••••"
+
+
+def test_of_a_long_secret_its_ends_are_shown():
+    assert masked("abcdef" + "x" * 40 + "wxyz") == "abcdef…wxyz"
+
+
+def test_the_fields_of_a_secret_are_hidden_each():
+    credential = Credential(
+        "a", "bedrock", '{"access_key": "AKEXAMPLE1", "secret_key": "0123456789", "n": 5, "s": "short"}'
+    )
+    assert set(credential.secret_values()) == {credential.secret, "AKEXAMPLE1", "0123456789"}
+    assert credential.secret_field("access_key") == "AKEXAMPLE1"
+    assert credential.secret_field("n") == ""
+
+
+@pytest.mark.parametrize("secret", ["plain", "[1]", '"text"', "{broken"])
+def test_a_secret_without_fields_is_hidden_as_a_whole(secret: str):
+    credential = Credential("a", "openai", secret)
+    assert credential.secret_values() == [secret]
+    assert credential.secret_field("x") == ""
+
+
+def test_an_empty_setting_counts_as_none():
+    assert Credential("a", "openai", settings={"base_url": ""}).setting("base_url", "default") == "default"
