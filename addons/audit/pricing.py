@@ -6,8 +6,10 @@ An unknown model has an unknown cost (None), never 0.
 from __future__ import annotations
 
 import datetime
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import genai_prices
 from genai_prices.types import PriceCalculation
@@ -33,6 +35,8 @@ _UNPRICED = frozenset({"demo", "ollama"})
 #: A count beyond this is a provider's mistake (or a hostile one), not a use.
 _MOST_TOKENS = 1_000_000_000
 
+_DAY = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -52,10 +56,17 @@ def cost(usage: Usage, *, provider: str, model: str, url: str = "", when: float 
         return None
     if max(usage.input_total, usage.output or 0) > _MOST_TOKENS:
         return None
-    at = datetime.datetime.fromtimestamp(when, datetime.UTC) if when else None
+    day = int((when if when else time.time()) // _DAY)
+    counts = (usage.input_total, usage.cache_read or 0, usage.cache_write_5m or 0, usage.cache_write_1h or 0)
+    return _cost(provider, model, url, day, (*counts, usage.output or 0))
+
+
+@lru_cache(maxsize=4_096)  # also of what has no price: that is the longest search
+def _cost(provider: str, model: str, url: str, day: int, tokens: tuple[int, ...]) -> Cost | None:
+    at = datetime.datetime.fromtimestamp(day * _DAY, datetime.UTC)
     at_provider = _PRICED_AS.get(provider, provider)
     for name in _names(model):
-        for counts in _counts(usage):
+        for counts in _counts(*tokens):
             try:
                 price = _price(genai_prices.Usage(**counts), name, at_provider, url, at)
             except ValueError:  # no price for one of the counts
@@ -66,7 +77,7 @@ def cost(usage: Usage, *, provider: str, model: str, url: str = "", when: float 
 
 
 def _price(
-    counts: genai_prices.Usage, name: str, provider: str, url: str, at: datetime.datetime | None
+    counts: genai_prices.Usage, name: str, provider: str, url: str, at: datetime.datetime
 ) -> PriceCalculation | None:
     if provider:
         with suppress(LookupError):
@@ -89,15 +100,14 @@ def _names(model: str) -> list[str]:
     return names
 
 
-def _counts(usage: Usage) -> list[dict[str, int]]:
+def _counts(total: int, read: int, written_5m: int, written_1h: int, output: int) -> list[dict[str, int]]:
     """What the price list wants to know; without the lifetimes of cache writes where a model has no price for them."""
     counts = {
-        "input_tokens": usage.input_total,
-        "cache_read_tokens": usage.cache_read or 0,
-        "cache_write_tokens": usage.cache_write,
-        "output_tokens": usage.output or 0,
+        "input_tokens": total,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written_5m + written_1h,
+        "output_tokens": output,
     }
-    if usage.cache_write_1h:
-        lifetimes = {"cache_write_5m_tokens": usage.cache_write_5m or 0, "cache_write_1h_tokens": usage.cache_write_1h}
-        return [counts | lifetimes, counts]
+    if written_1h:
+        return [counts | {"cache_write_5m_tokens": written_5m, "cache_write_1h_tokens": written_1h}, counts]
     return [counts]

@@ -138,7 +138,10 @@ class Redactor:
                 spans.append(Span(start, start + len(needle), 0, "known-secret"))
                 start = data.find(needle, start + len(needle))
         for rank, pattern in enumerate(patterns, 1):
-            if not any(trigger in data for trigger in pattern.triggers):
+            for trigger in pattern.triggers:  # not any(…): this is the hottest loop of the writer
+                if trigger in data:
+                    break
+            else:
                 continue
             group = "secret" if "secret" in pattern.expression.groupindex else 0
             for match in pattern.expression.finditer(data):

@@ -19,6 +19,7 @@ Row = tuple[Any, ...]
 _LONGEST_TEXT = 4_000
 _LONGEST_JSON = 64_000
 _MOST_HEADERS = 200
+_YEAR_3000 = 32_503_680_000
 
 #: Columns of `exchanges` that are texts of the record under the same name.
 _TEXTS = [
@@ -122,9 +123,9 @@ class RowMaker:
         values: dict[str, Any] = {
             "seq": seq,
             "id": id_,
-            "day": time.strftime("%Y-%m-%d", time.localtime(_number(record.started) or 0)),
-            "started": _number(record.started) or 0.0,
-            "ended": _number(record.ended) or 0.0,
+            "day": time.strftime("%Y-%m-%d", time.localtime(_time(record.started) or 0)),
+            "started": _time(record.started) or 0.0,
+            "ended": _time(record.ended) or 0.0,
             "duration": max(0.0, _number(record.ended - record.started) or 0.0),
             "ttft": _number(record.ttft),
             "stream": int(record.stream),
@@ -160,9 +161,9 @@ class RowMaker:
         return (
             seq,
             number,
-            _number(attempt.started) or 0.0,
-            _number(attempt.first_byte),
-            _number(attempt.ended),
+            _time(attempt.started) or 0.0,
+            _time(attempt.first_byte),
+            _time(attempt.ended),
             _integer(attempt.status),
             self.text(attempt.error) if attempt.error is not None else None,
             *(self.text(str(getattr(attempt, name))) for name in _ATTEMPT_TEXTS),
@@ -194,12 +195,18 @@ def _cost(record: ExchangeRecord) -> Cost | None:
         provider=record.provider,
         model=record.served_model or record.requested_model,
         url=url,
-        when=_number(record.started),
+        when=_time(record.started),
     )
 
 
 def _number(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _time(value: float | None) -> float | None:
+    """Seconds since 1970, within what a calendar can show."""
+    value = _number(value)
+    return value if value is not None and 0 <= value < _YEAR_3000 else None
 
 
 def _integer(value: int | None) -> int | None:

@@ -6,6 +6,8 @@ organisation ids are left out: they point at a person.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _NAMES = frozenset(
     """
     accept accept-charset accept-encoding accept-language accept-ranges age allow alt-svc cache-control connection
@@ -53,11 +55,13 @@ _VARYING = frozenset(
 _VARYING_PARTS = ("request-id", "requestid", "trace-id", "ratelimit-")
 
 
+@lru_cache(maxsize=4_096)
 def varies(name: str) -> bool:
     """`name` in lower case."""
     return name in _VARYING or any(part in name for part in _VARYING_PARTS)
 
 
+@lru_cache(maxsize=4_096)
 def is_safe(name: str) -> bool:
     """`name` in lower case."""
     if name in _NAMES or name.startswith(_RATE_LIMITS):

@@ -116,6 +116,7 @@ def test_a_second_exchange_of_the_same_id_is_kept_and_marked(store: MakeStore, d
         {"path": "/" + "p" * 100_000},
         {"headers": [("x-" + "n" * 9_000, "v" * 90_000)] * 300},
         {"started": float("inf")},
+        {"started": 1e300, "ended": -1e300},
         {"client_protocol": "no_such_protocol", "output_protocol": "no_such_protocol"},
         {"request": b'{"messages": 7}', "answer": b"<html>not json</html>"},
     ],
