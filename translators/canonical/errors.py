@@ -83,6 +83,13 @@ class ErrorInfo:
 class TranslationError(Exception):
     """The request cannot be expressed or is malformed; `info` is what to tell the client (always a 4xx)."""
 
-    def __init__(self, message: str, *, kind: ErrorKind = ErrorKind.INVALID_REQUEST, param: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ErrorKind = ErrorKind.INVALID_REQUEST,
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
-        self.info = ErrorInfo(kind=kind, message=message, param=param)
+        self.info = ErrorInfo(kind=kind, message=message, code=code, param=param)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from translators.canonical.errors import TranslationError
 from translators.canonical.names import NameMap
 from translators.canonical.repair import foreign, identity, media, results, settings, tools, turns
 from translators.canonical.repair.notes import Notes
@@ -20,8 +21,12 @@ def prepare(request: Request, target: Target) -> tuple[Request, NameMap, list[st
     """→ (a repaired copy, the names of its tools, what was lost).
 
     Pure: the same history gives the same copy on the next turn too. Turns and lists of the copy are new, blocks may be
-    the client's own: replace them, do not write to them.
+    the client's own: replace them, do not write to them. Raises TranslationError for a request that builds on what its
+    own provider has stored.
     """
+    if request.stateful is not None:
+        why = request.stateful
+        raise TranslationError(why.message, kind=why.kind, param=why.param, code=why.code)
     notes = Notes()
     if target.protocol != "anthropic":
         request = identity.without_attribution(request, notes)

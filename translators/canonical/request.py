@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from translators.canonical.blocks import Block, Text
+from translators.canonical.errors import ErrorInfo
 
 Json = dict[str, Any]
 
@@ -119,6 +120,9 @@ class Request:
 
     `origin` is the protocol id that decoded it. `user` is an opaque end-user id (never Claude Code's JSON user_id when
     sent to others, mapping.md §2). `verbosity` is OpenAI's low/medium/high.
+
+    `stateful` is what to tell the client when the request is to be translated although it builds on what its own
+    provider has stored (a former response, a template): such a request may only pass through. `prepare` refuses it.
     """
 
     origin: str
@@ -140,4 +144,5 @@ class Request:
     user: str | None = None
     cache_key: str | None = None
     service_tier: str | None = None
+    stateful: ErrorInfo | None = None
     extra: Json = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Literal
 from translators import jsonio
 from translators.canonical import carrier
 from translators.canonical.blocks import Block, Opaque, Text, Thinking, ToolCall, ToolResult, Unknown
+from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request, Role, Turn
 from translators.openai_responses import client_tools, settings, tools, wire
 from translators.openai_responses.content import decode_content
@@ -211,11 +212,11 @@ class _History:
         self._append(Role.ASSISTANT, Opaque(data, origin, "compaction"))
 
     def _item_reference(self, item: Json, where: str) -> None:
-        raise wire.refuse(
-            f"Item with id '{item.get('id')}' not found: this gateway keeps no items. Send the item itself.",
-            where,
-            "previous_response_not_found",
-        )
+        if self._request.stateful is None:
+            message = f"Item with id '{item.get('id')}' not found: this gateway keeps no items. Send the item itself."
+            code = "previous_response_not_found"
+            self._request.stateful = ErrorInfo(ErrorKind.INVALID_REQUEST, message, code=code, param=where)
+        self._append(Role.USER, Unknown(ID, item))
 
     def _unknown(self, item: Json, where: str) -> None:
         role = Role.USER if item.get("type") in _USER_SIDE else Role.ASSISTANT

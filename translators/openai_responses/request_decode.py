@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from translators.canonical.blocks import Text
+from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request, Sampling
 from translators.openai_responses import settings, tools, wire
 from translators.openai_responses.input_decode import decode_input
@@ -29,25 +30,33 @@ _WORDED = frozenset(
         "service_tier",
         "previous_response_id",
         "conversation",
+        "prompt",
         "background",
     }
 )
 
-#: History that the server keeps: this gateway has none, and to drop it silently would be worse than to refuse.
-_SERVER_STATE = {
-    "previous_response_id": "Previous response with id '{}' not found: this gateway keeps no responses. "
-    "Send the whole conversation as input.",
-    "conversation": "Conversation '{}' not found: this gateway keeps no conversations. "
-    "Send the whole conversation as input.",
+#: Members that build on what the provider stored: this gateway has none of it, and to drop it silently would be worse
+#: than to refuse. They may pass through untranslated.
+_STORED = {
+    "previous_response_id": (
+        "previous_response_not_found",
+        "Previous response with id '{}' not found: this gateway keeps no responses. "
+        "Send the whole conversation as input.",
+    ),
+    "conversation": (
+        "previous_response_not_found",
+        "Conversation '{}' not found: this gateway keeps no conversations. Send the whole conversation as input.",
+    ),
+    "prompt": ("unsupported_parameter", "Prompt template '{}' is stored at OpenAI and cannot be translated."),
+    "background": ("unsupported_parameter", "Background mode cannot be translated: this gateway keeps no responses."),
 }
 
 
 def decode_request(body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
-    """Raises TranslationError for what the API would refuse, and for what needs the server's memory
-    (`previous_response_id`, `conversation`, `item_reference`: code `previous_response_not_found`)."""
-    _refuse_server_state(body)
+    """Raises TranslationError for what the API would refuse. What needs the server's memory (`previous_response_id`,
+    `conversation`, `item_reference`, …) sets `Request.stateful`, so that it is refused when it is to be translated."""
     name = model if model is not None else wire.text(body.get("model"), "model")
-    request = Request(ID, name)
+    request = Request(ID, name, stateful=_stored(body))
     instructions = wire.optional_text(body.get("instructions"), "instructions")
     if instructions:
         request.system.append(Text(instructions))
@@ -69,23 +78,16 @@ def decode_request(body: Json, *, model: str | None = None, stream: bool | None 
     request.extra = {key: value for key, value in body.items() if key not in _WORDED}
     if reasoning_extra:
         request.extra["reasoning"] = reasoning_extra
-    if body.get("input") is None and not request.system:
+    if body.get("input") is None and not request.system and request.stateful is None:
         raise wire.missing("input")
     decode_input(request, body.get("input"))
     return request
 
 
-def _refuse_server_state(body: Json) -> None:
-    for member, message in _SERVER_STATE.items():
+def _stored(body: Json) -> ErrorInfo | None:
+    for member, (code, message) in _STORED.items():
         value = body.get(member)
-        if value is not None:
+        if value:
             identity = value.get("id") if isinstance(value, dict) else value
-            raise wire.refuse(message.format(identity), member, "previous_response_not_found")
-    if body.get("background"):
-        raise wire.refuse(
-            "Background mode is not supported: this gateway keeps no responses.", "background", "unsupported_parameter"
-        )
-    if body.get("prompt") is not None:
-        raise wire.refuse(
-            "Prompt templates are stored at OpenAI and cannot be translated.", "prompt", "unsupported_parameter"
-        )
+            return ErrorInfo(ErrorKind.INVALID_REQUEST, message.format(identity), code=code, param=member)
+    return None

@@ -14,9 +14,7 @@ ID = "openai_responses"
 
 def refuse(message: str, where: str, code: str | None = None) -> TranslationError:
     """The error for the parameter at `where` (a path such as `input[2].content`)."""
-    error = TranslationError(message, param=where)
-    error.info.code = code
-    return error
+    return TranslationError(message, param=where, code=code)
 
 
 def wrong(where: str, wanted: str) -> TranslationError:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.translators.openai_responses.support import RESPONSES, body, decode, fixture, message
+from translators import registry
 from translators.canonical.blocks import (
     Block,
     Document,
@@ -32,6 +33,7 @@ from translators.canonical.request import (
     ToolKind,
     Turn,
 )
+from translators.canonical.target import Target
 
 ID = "openai_responses"
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -422,28 +424,38 @@ def test_the_url_may_name_model_and_streaming() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "param"),
+    ("fields", "param", "code"),
     [
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
-        ({"conversation": "conv_1"}, "conversation"),
-        ({"conversation": {"id": "conv_1"}}, "conversation"),
-        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
-        ({"input": [{"id": "msg_1"}]}, "input[0]"),
+        ({"previous_response_id": "resp_1"}, "previous_response_id", "previous_response_not_found"),
+        ({"previous_response_id": "resp_1", "input": None}, "previous_response_id", "previous_response_not_found"),
+        ({"conversation": "conv_1"}, "conversation", "previous_response_not_found"),
+        ({"conversation": {"id": "conv_1"}}, "conversation", "previous_response_not_found"),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]", "previous_response_not_found"),
+        ({"input": [{"id": "msg_1"}]}, "input[0]", "previous_response_not_found"),
+        ({"background": True}, "background", "unsupported_parameter"),
+        ({"prompt": {"id": "pmpt_1"}, "input": None}, "prompt", "unsupported_parameter"),
     ],
 )
-def test_what_needs_the_servers_memory_is_refused(fields: dict[str, Any], param: str) -> None:
+@pytest.mark.parametrize("backend", ["anthropic", "openai_chat", "openai_responses", "gemini"])
+def test_what_needs_the_servers_memory_may_pass_through_but_is_never_translated(
+    fields: dict[str, Any], param: str, code: str, backend: str
+) -> None:
+    request = RESPONSES.decode_request({**body(), **fields})
     with pytest.raises(TranslationError) as raised:
-        RESPONSES.decode_request({**body(), **fields})
+        registry.get(backend).encode_request(request, Target(backend, "m"))
     assert raised.value.info.param == param
     status, answer = RESPONSES.encode_error(raised.value.info)
-    assert (status, answer["error"]["code"]) == (400, "previous_response_not_found")
+    assert (status, answer["error"]["code"]) == (400, code)
+
+
+def test_what_the_server_need_not_remember_is_translated() -> None:
+    request = decode(previous_response_id=None, conversation=None, background=False, prompt=None)
+    assert request.stateful is None
 
 
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"background": True}, "background"),
-        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"model": None}, "model"),
         ({"model": 5}, "model"),
         ({"input": None}, "input"),
