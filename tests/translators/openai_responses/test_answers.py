@@ -96,6 +96,15 @@ def test_usage_survives_both_ways() -> None:
     assert found == usage
 
 
+@pytest.mark.parametrize(("body", "tokens"), [({"input_tokens": 7}, 7), ({}, None), ({"input_tokens": "7"}, None)])
+def test_counts_are_read(body: dict[str, Any], tokens: int | None) -> None:
+    assert RESPONSES.decode_token_count(body) == tokens
+
+
+def test_a_count_is_answered() -> None:
+    assert RESPONSES.encode_token_count(7) == {"object": "response.input_tokens", "input_tokens": 7}
+
+
 #: What Codex 0.169 cannot do without: one entry that lacks one of them makes it drop the whole list.
 REQUIRED_BY_CODEX = {
     "slug": str,

@@ -396,12 +396,3 @@ def test_a_count_has_only_what_is_counted() -> None:
         "parallel_tool_calls",
         "reasoning",
     }
-
-
-@pytest.mark.parametrize(("body", "tokens"), [({"input_tokens": 7}, 7), ({}, None), ({"input_tokens": "7"}, None)])
-def test_counts_are_read(body: dict[str, Any], tokens: int | None) -> None:
-    assert RESPONSES.decode_token_count(body) == tokens
-
-
-def test_a_count_is_answered() -> None:
-    assert RESPONSES.encode_token_count(7) == {"object": "response.input_tokens", "input_tokens": 7}
