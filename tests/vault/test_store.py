@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,16 +127,18 @@ def test_a_name_is_given_once(opened: Opener):
         store.add_key("k", generate())
 
 
-def test_what_is_not_there_cannot_be_changed(opened: Opener):
-    store = opened()
-    for change in (
-        lambda: store.remove_credential("x"),
-        lambda: store.update_credential(Credential("x", "demo")),
-        lambda: store.remove_key("x"),
-        lambda: store.enable_key("x", True),
-    ):
-        with pytest.raises(NotFoundError, match="'x'"):
-            change()
+CHANGES: dict[str, Callable[[StateStore], None]] = {
+    "remove a credential": lambda store: store.remove_credential("x"),
+    "update a credential": lambda store: store.update_credential(Credential("x", "demo")),
+    "remove a key": lambda store: store.remove_key("x"),
+    "enable a key": lambda store: store.enable_key("x", True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_is_not_there_cannot_be_changed(opened: Opener, change: Callable[[StateStore], None]):
+    with pytest.raises(NotFoundError, match="'x'"):
+        change(opened())
 
 
 def test_a_removed_or_disabled_key_is_refused_at_once(opened: Opener):
