@@ -43,6 +43,11 @@ def signature(payload: str | None, origin: str | None) -> str:
     return carrier.wrap(payload or "", origin, ID)
 
 
+def is_carried(origin: str | None) -> bool:
+    """Whether a signature of `origin` is only carried through the client, which must not take it for an answer."""
+    return origin not in (None, ID)
+
+
 def encode_block(block: Block) -> Json | None:
     """One block; None for what an Anthropic client has no use for (empty text, other protocols' own blocks)."""
     match block:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from translators.anthropic import stops, usage, wire
-from translators.anthropic.answer_blocks import encode_block, message_id, tool_id
+from translators.anthropic.answer_blocks import encode_block, is_carried, message_id, tool_id
 from translators.anthropic.blocks_decode import decode_answer_block
 from translators.anthropic.errors import error_of_object
 from translators.anthropic.wire import Json
 from translators.canonical import names as tool_names
 from translators.canonical.arguments import unwrap_custom
-from translators.canonical.blocks import Block, Text, ToolCall
+from translators.canonical.blocks import Block, Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.events import StopReason
 from translators.canonical.names import NameMap
@@ -71,6 +71,7 @@ def encode_response(response: Response, reply: Reply) -> Json:
     """The Message for an Anthropic client, under an id of our own."""
     content: list[Json] = []
     taken: set[str] = set()
+    held: list[Json] = []  # foreign signatures without a text: dropped if nothing follows
     called = False
     for index, block in enumerate(response.blocks):
         if isinstance(block, ToolCall) and block.kind != "server":
@@ -78,8 +79,12 @@ def encode_response(response: Response, reply: Reply) -> Json:
         spelled = encode_block(block)
         if spelled is None:
             continue
+        if isinstance(block, Thinking) and not block.text and is_carried(block.origin):
+            held.append(spelled)
+            continue
         called = called or spelled["type"] == "tool_use"
-        content.append(spelled)
+        content += [*held, spelled]
+        held.clear()
     reason = settle(response.stop, called, saw_content=True) or StopReason.END
     if reason is StopReason.MALFORMED_CALL:
         text = encode_block(Text(stops.malformed_text(response.stop_detail)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from translators import jsonio
 from translators.anthropic import stops, usage
-from translators.anthropic.answer_blocks import message_id, signature, tool_id, whole_block
+from translators.anthropic.answer_blocks import is_carried, message_id, signature, tool_id, whole_block
 from translators.anthropic.blocks_encode import CITATIONS
 from translators.anthropic.errors import encode_error
 from translators.anthropic.wire import Json
@@ -52,7 +52,8 @@ class AnthropicStreamEncoder:
     """States: before `message_start`; between blocks; in a block; done.
 
     A text or thinking block is opened by what it holds, so none is ever empty: an Anthropic backend would refuse it
-    when the client sends it back. Indices count what was opened, so they stay dense.
+    when the client sends it back. Indices count what was opened, so they stay dense. A foreign signature without a
+    text is opened by what follows it: at the end it is dropped, for Claude Code prints the last block.
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -66,6 +67,7 @@ class AnthropicStreamEncoder:
         self._is_open = False  # … and that was opened towards the client
         self._prefix: dict[str, bytes] = {}  # canonical delta kind → frame up to its text, for the open block
         self._signature: str | None = None
+        self._held: list[str] = []  # foreign signatures without a text, until something follows them
         self._free_text: list[str] = []  # of a custom tool
         self._tool_ids: set[str] = set()
 
@@ -153,6 +155,18 @@ class AnthropicStreamEncoder:
         return out
 
     def _open(self, content_block: Json) -> bytes:
+        if not self._held:
+            return self._open_block(content_block)
+        held, self._held = self._held, []
+        before = b"".join(
+            self._open_block(_OPEN["thinking"])
+            + self._raw_delta({"type": "signature_delta", "signature": signed})
+            + self._close()
+            for signed in held
+        )
+        return before + self._open_block(content_block)
+
+    def _open_block(self, content_block: Json) -> bytes:
         self._index += 1
         self._is_open = True
         for kind, (delta, field) in _DELTAS.items():
@@ -201,6 +215,10 @@ class AnthropicStreamEncoder:
         out = b""
         if block.kind == "thinking" and (self._is_open or self._signature):
             signed = signature(self._signature, block.origin)
+            if not self._is_open and is_carried(block.origin):
+                self._held.append(signed)
+                self._signature = None
+                return b""
             out += b"" if self._is_open else self._open(_OPEN["thinking"])
             out += self._raw_delta({"type": "signature_delta", "signature": signed}) if signed else b""
         elif block.tool_kind == "custom":

@@ -29,7 +29,7 @@ from translators.openai_responses import client_tools, item_encode
 from translators.openai_responses.echo import envelope
 from translators.openai_responses.errors import encode_failure
 from translators.openai_responses.usage import encode_usage
-from translators.openai_responses.wire import Json
+from translators.openai_responses.wire import ID, Json
 from translators.protocol import Reply
 
 _INCOMPLETE = {
@@ -57,6 +57,8 @@ class ResponsesEncoder:
         self._started = False
         self._ended = False
         self._item: item_encode.ItemWriter | None = None
+        self._silent: BlockStart | None = None  # the open block: foreign thinking that has said nothing so far
+        self._held: list[tuple[BlockStart, BlockDelta]] = []  # … and its signature, until something follows
         self._output: list[item_encode.ItemWriter] = []
         self._refused = False
         self._usage: Usage | None = None
@@ -68,6 +70,8 @@ class ResponsesEncoder:
             case BlockDelta():
                 if self._item is not None:
                     self._item.delta(event)
+                elif self._silent is not None:
+                    self._silent_delta(self._silent, event)
             case BlockStart():
                 self._begin(event)
             case BlockStop():
@@ -118,6 +122,35 @@ class ResponsesEncoder:
         self._start()
         self._close_item(cut=False)
         self._refused = self._refused or start.kind == "refusal"
+        self._silent = start if start.kind == "thinking" and start.origin not in (None, ID) else None
+        if self._silent is None:
+            self._open(start)
+
+    def _silent_delta(self, start: BlockStart, event: BlockDelta) -> None:
+        """A signature without a text is nothing to end an answer with, for clients read the last item: it waits."""
+        if event.kind == "signature":
+            if self._held and self._held[-1][0] is start:
+                self._held.pop()
+            self._held.append((start, event))
+        elif event.text:
+            early = self._held.pop()[1] if self._held and self._held[-1][0] is start else None
+            self._silent = None
+            self._open(start)
+            for delta in (early, event):
+                if delta is not None and self._item is not None:
+                    self._item.delta(delta)
+
+    def _open(self, start: BlockStart) -> None:
+        """What waited comes first, now that something follows it."""
+        held, self._held = self._held, []
+        for waiting, signature in held:
+            self._open_item(waiting)
+            if self._item is not None:
+                self._item.delta(signature)
+            self._close_item(cut=False)
+        self._open_item(start)
+
+    def _open_item(self, start: BlockStart) -> None:
         writer = self._writer(start)
         if writer is None:
             return

@@ -132,6 +132,8 @@ def test_no_block_is_ever_empty_and_indices_stay_dense():
     ]
 
 
+CALL = ToolCall("t", "n", "{}")
+SIGNED = Thinking("", "s", "gemini")
 SIGNATURES = [
     (Thinking("t", "s", "anthropic"), "s"),
     (Thinking("", "s", "anthropic"), "s"),
@@ -144,12 +146,35 @@ SIGNATURES = [
 
 @pytest.mark.parametrize(("block", "signature"), SIGNATURES, ids=str)
 def test_thinking_is_signed_or_tagged_with_its_origin(block, signature):
-    response = Response(blocks=[block], stop=StopReason.END)
+    response = Response(blocks=[block, CALL], stop=StopReason.TOOL_USE)
     sent = PROTOCOL.encode_response(response, REPLY)["content"]
-    assert sent == [{"type": "thinking", "thinking": block.text, "signature": signature}]
+    assert sent[0] == {"type": "thinking", "thinking": block.text, "signature": signature}
     assert sdk_message(encode_stream(unfold(response))).content[0].to_dict() == sent[0]
     back = PROTOCOL.decode_request({"model": "m", "messages": [{"role": "assistant", "content": sent}]})
-    assert back.turns[0].blocks == [block]
+    assert back.turns[0].blocks == [block, CALL]
+
+
+@pytest.mark.parametrize(
+    ("held", "types"),
+    [
+        ([Text("Hi"), SIGNED], ["text"]),
+        ([Text("Hi"), SIGNED, SIGNED], ["text"]),
+        ([Text("Hi"), SIGNED, CALL], ["text", "thinking", "tool_use"]),
+        ([SIGNED, Text("Hi")], ["thinking", "text"]),
+        ([Text("Hi"), Thinking("", "s", "anthropic")], ["text", "thinking"]),
+        ([Text("Hi"), Thinking("Hm", "s", "gemini")], ["text", "thinking"]),
+    ],
+    ids=str,
+)
+def test_a_foreign_signature_without_text_never_ends_an_answer(held, types):
+    """`claude -p` prints the last block, so it would print nothing."""
+    response = Response(blocks=held, stop=StopReason.END)
+    stream = encode_stream(unfold(response))
+    assert [block["type"] for block in blocks(stream)] == types
+    assert [event["index"] for event in wire_events(stream) if event["type"] == "content_block_stop"] == [
+        *range(len(types))
+    ]
+    assert [block["type"] for block in PROTOCOL.encode_response(response, REPLY)["content"]] == types
 
 
 def test_foreign_opaque_state_survives_the_client():

@@ -158,3 +158,42 @@ def test_a_whole_answer_is_the_last_response_of_its_stream() -> None:
     assert whole == final(list(unfold(response)))
     assert whole["status"] == "completed"
     json.dumps(whole)
+
+
+SIGNED = Thinking("", "SIG", "gemini")
+CALL = ToolCall("c", "n", "{}")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "types"),
+    [
+        ((Text("Hi"), SIGNED), ["message"]),
+        ((Text("Hi"), SIGNED, SIGNED), ["message"]),
+        ((Text("Hi"), SIGNED, CALL), ["message", "reasoning", "function_call"]),
+        ((SIGNED, SIGNED, Text("Hi")), ["reasoning", "reasoning", "message"]),
+        ((Text("Hi"), Thinking("", "SIG", "openai_responses")), ["message", "reasoning"]),
+        ((Text("Hi"), Thinking("Hm", "SIG", "gemini")), ["message", "reasoning"]),
+    ],
+    ids=str,
+)
+def test_a_foreign_signature_without_text_never_ends_an_answer(blocks: tuple[Block, ...], types: list[str]) -> None:
+    """Clients take the last item for the answer (`output[-1].content`)."""
+    response = final(answer(*blocks))
+    assert [item["type"] for item in response["output"]] == types
+    assert [item["type"] for item in done_items(write(answer(*blocks)))] == types
+    carried = [item["encrypted_content"] for item in response["output"] if item["type"] == "reasoning"]
+    assert all(payload in ("SIG", "gw1:gemini:SIG") for payload in carried)
+
+
+def test_a_signature_before_its_text_stays_on_it() -> None:
+    thought = [
+        Start("up", "m"),
+        BlockStart(0, "thinking", origin="gemini"),
+        BlockDelta(0, "signature", "OLD"),
+        BlockDelta(0, "signature", "SIG"),
+        BlockDelta(0, "thinking", "Hm"),
+        BlockStop(0),
+        Finish(StopReason.END),
+    ]
+    [item] = final(thought)["output"]
+    assert (item["summary"][0]["text"], item["encrypted_content"]) == ("Hm", "gw1:gemini:SIG")
