@@ -24,7 +24,7 @@ _SHORTEST_RUN = 4
 _LONGEST_RUN = 48
 
 #: Entries in each memory of what is stored already; when full it is emptied and read anew from the database.
-_REMEMBERED = 100_000
+_REMEMBERED = 50_000
 
 _HEADER_SETS = 2_000
 

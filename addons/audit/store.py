@@ -18,8 +18,8 @@ from addons.audit.redact import Redactor
 from addons.audit.settings import AuditSettings, Mode
 
 #: Conversations whose messages are remembered, so that a turn does not ask the database for each of them.
-_CONVERSATIONS = 500
-_MESSAGES = 20_000
+_CONVERSATIONS = 100
+_MESSAGES = 5_000
 
 
 @dataclass(slots=True)

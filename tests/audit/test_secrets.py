@@ -148,7 +148,7 @@ def test_no_secret_is_on_a_page(recorded: AuditClient, db: Path, expected: Check
 
     async def read() -> bytes:
         app = application(db, port=8001, token="token")
-        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8001") as browser:
             await browser.get("/-/auth-token?token=token")
             found = b""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from addons.audit import reader
 from addons.audit.record import AttemptRecord, Side
+from addons.audit.settings import AuditSettings
 from addons.audit.store import Store
 from tests.audit.records import NOW, conversation, message, record, stream
 from translators.canonical.events import Usage
@@ -122,7 +124,7 @@ def test_a_second_exchange_of_the_same_id_is_kept_and_marked(store: MakeStore, d
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_whatever_an_exchange_holds_it_has_a_row(store: MakeStore, db: Path, changes: dict[str, object]) -> None:
+def test_whatever_an_exchange_holds_it_has_a_row(store: MakeStore, db: Path, changes: dict[str, Any]) -> None:
     assert store().write([record(**changes)], AT_LEISURE).written == 1
     assert reader.exchange(db, "one")["id"] == "one"
 
@@ -184,8 +186,6 @@ def test_no_query_is_a_syntax_error(store: MakeStore, db: Path, query: str) -> N
 @pytest.fixture(scope="module")
 def long_conversation(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes], int]:
     """300 turns of 2 kB messages in a database: its path, the requests, and the bytes that were new."""
-    from addons.audit.settings import AuditSettings
-
     db = tmp_path_factory.mktemp("long") / "audit.db"
     turns = conversation(300, 2_000)
     store = Store(db, AuditSettings())
@@ -195,6 +195,7 @@ def long_conversation(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, l
     return db, [turn.request for turn in turns], sum(turn.new for turn in turns)
 
 
+@pytest.mark.slow
 def test_a_long_conversation_takes_no_more_than_what_is_new_in_it(
     long_conversation: tuple[Path, list[bytes], int],
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_long_conversation_takes_no_more_than_what_is_new_in_it(
     assert db.stat().st_size < 2.5 * new
 
 
+@pytest.mark.slow
 def test_every_turn_of_a_long_conversation_is_rebuilt(long_conversation: tuple[Path, list[bytes], int]) -> None:
     db, requests, _ = long_conversation
     for number in range(0, 300, 7):
@@ -211,6 +213,7 @@ def test_every_turn_of_a_long_conversation_is_rebuilt(long_conversation: tuple[P
         assert reader.rebuild(db, f"turn{number}", "upstream_request") == requests[number]
 
 
+@pytest.mark.slow
 def test_each_message_of_a_conversation_is_said_once(long_conversation: tuple[Path, list[bytes], int]) -> None:
     assert reader.stats(long_conversation[0])["messages"] == 600
 
