@@ -38,13 +38,16 @@ class Plan:
     datasette_port: int | None
 
     @classmethod
-    def of(cls, settings: Settings, port: int | None, proxy_port: int | None, datasette: bool) -> Plan:
+    def of(
+        cls, settings: Settings, port: int | None, proxy_port: int | None, datasette_port: int | None, datasette: bool
+    ) -> Plan:
+        """The settings, with the ports of the command line in place of theirs."""
         proxied = settings.proxy.enabled or proxy_port is not None
         return cls(
             settings.gateway.host,
             port or settings.gateway.port,
             (proxy_port or settings.proxy.port) if proxied else None,
-            settings.datasette.port if datasette and settings.datasette.enabled else None,
+            (datasette_port or settings.datasette.port) if datasette and settings.datasette.enabled else None,
         )
 
     def modes(self) -> list[str]:
@@ -98,6 +101,7 @@ def port_problem(host: str, port: int) -> str | None:
 @click.command(epilog="Options of mitmproxy go after --, e.g. `proxycast run --web -- --set web_port=8082`.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the gateway listens, instead of [gateway] port.")
 @click.option("--proxy-port", type=click.IntRange(1, 65535), help="The intercepting proxy, instead of [proxy] port.")
+@click.option("--datasette-port", type=click.IntRange(1, 65535), help="Datasette, instead of [datasette] port.")
 @click.option("--web", is_flag=True, help="Start mitmweb instead of mitmdump: flows live in the browser.")
 @click.option("--no-datasette", is_flag=True, help="Only the gateway.")
 @click.option("-v", "--verbose", is_flag=True, help="Show mitmproxy's own output.")
@@ -108,6 +112,7 @@ def run(
     context: Context,
     port: int | None,
     proxy_port: int | None,
+    datasette_port: int | None,
     web: bool,
     no_datasette: bool,
     verbose: bool,
@@ -120,7 +125,7 @@ def run(
     context.home.ensure()
     write_sample(context.home.config)
     settings = context.settings()
-    plan = Plan.of(settings, port, proxy_port, not no_datasette)
+    plan = Plan.of(settings, port, proxy_port, datasette_port, not no_datasette)
     for wanted in (plan.port, plan.proxy_port):
         problem = None if wanted is None else port_problem(plan.host, wanted)
         if problem:
