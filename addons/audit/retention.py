@@ -70,7 +70,8 @@ class Retention:
         settings, step = self._settings, self._settings.retention_step
         if settings.max_age_days > 0:
             horizon = now - settings.max_age_days * _DAY
-            sql = "SELECT seq FROM exchanges WHERE started < ? ORDER BY started LIMIT ?"
+            # what was imported is old by nature and was wanted: only rows and size end it
+            sql = "SELECT seq FROM exchanges WHERE started < ? AND origin <> 'imported' ORDER BY started LIMIT ?"
             if found := _column(self._connection, sql, horizon, step):
                 return found
         excess = 0

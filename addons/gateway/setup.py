@@ -12,6 +12,7 @@ from mitmproxy.addonmanager import Loader
 from addons.audit.client import AuditClient
 from addons.audit.settings import AuditSettings, Mode
 from addons.config.home import Home
+from addons.config.settings import Audit as AuditConfig
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
 from addons.gateway.services import Services
@@ -51,11 +52,11 @@ class Audit:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._version = -1
+        self._settings: AuditConfig | None = None
 
     def load(self, _: Loader) -> None:
         settings = self._services.settings()
-        if settings.audit.mode == "off":
-            return
+        self._settings = settings.audit
         client = AuditClient()
         client.start(self._services.home.audit, audit_settings(settings))
         self._services.audit = client
@@ -67,8 +68,14 @@ class Audit:
         self.refresh()
 
     def refresh(self) -> None:
-        state, audit = self._services.state, self._services.audit
-        if audit is None or state.version == self._version:
+        state, audit, settings = self._services.state, self._services.audit, self._services.settings()
+        if audit is None:
+            return
+        if settings.audit is not self._settings:  # config.toml was read anew
+            if settings.audit != self._settings:
+                audit.configure(audit_settings(settings))
+            self._settings = settings.audit
+        if state.version == self._version:
             return
         self._version = state.version
         audit.set_secrets(secret for c in state.credentials.values() for secret in c.secret_values())

@@ -11,6 +11,7 @@ import pytest
 
 from addons.audit import reader
 from addons.audit.client import AuditClient
+from addons.audit.record import Origin
 from addons.audit.retention import Retention, purge
 from addons.audit.settings import AuditSettings
 from addons.audit.store import Store
@@ -42,6 +43,13 @@ def test_exchanges_beyond_the_age_go(store: MakeStore, db: Path) -> None:
     one.write([record(f"day{n}", started=NOW + n * DAY, conversation=f"c{n}") for n in range(10)], 60)
     settle(one, NOW + 10 * DAY, max_age_days=4)
     assert [row["id"] for row in reader.recent(db)] == ["day9", "day8", "day7", "day6"]
+
+
+def test_an_imported_capture_is_not_too_old(store: MakeStore, db: Path) -> None:
+    one = store()
+    one.write([record("old", started=NOW, conversation="a", origin=Origin.IMPORTED)], 60)
+    settle(one, NOW + 400 * DAY, max_age_days=4)
+    assert [row["id"] for row in reader.recent(db)] == ["old"]
 
 
 def test_the_oldest_beyond_the_number_of_rows_go(store: MakeStore, db: Path) -> None:
