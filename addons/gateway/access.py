@@ -13,6 +13,7 @@ from addons.audit.record import Origin, Side
 from addons.config.settings import Settings
 from addons.gateway import codings, own_answers, recognise
 from addons.gateway import exchange as exchanges
+from addons.gateway import headers as header_rules
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -36,14 +37,14 @@ def all_presented(headers: http.Headers, query: list[tuple[str, str]]) -> list[s
     return list(dict.fromkeys(key for key in shown if key))
 
 
-def host_allowed(host: str, settings: Settings) -> bool:
-    """Whether a Host header names this gateway: loopback, the configured address or names. A rebound DNS name is
-    none."""
+def host_allowed(host: str, settings: Settings, local: str = "") -> bool:
+    """Whether a Host header names this gateway: loopback, the configured address or names, or the address that the
+    client really reached (`local`). A rebound DNS name is none."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return name in LOOPBACK_NAMES or name == settings.gateway.host or name in settings.access.hosts
+    return name != "" and (name in LOOPBACK_NAMES or name in (settings.gateway.host, local, *settings.access.hosts))
 
 
 def origin_allowed(origin: str, settings: Settings) -> bool:
@@ -51,7 +52,8 @@ def origin_allowed(origin: str, settings: Settings) -> bool:
 
 
 class Loopback:
-    """Refuses connections from other machines, however the listener was bound, unless the user chose an address."""
+    """Refuses connections from other machines, however the listener was bound, unless the user bound the gateway to
+    another address. The intercepting proxy asks for no key and is for this machine alone (decision 9)."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -59,7 +61,7 @@ class Loopback:
 
     def client_connected(self, client: object) -> None:
         peer = getattr(client, "peername", None)
-        if self.open or not peer:
+        if not peer or (self.open and isinstance(getattr(client, "proxy_mode", None), ReverseMode)):
             return
         try:
             local = ipaddress.ip_address(str(peer[0]).split("%")[0])
@@ -68,6 +70,15 @@ class Loopback:
         mapped = getattr(local, "ipv4_mapped", None)
         if not (mapped or local).is_loopback:
             client.error = "connections from other machines are refused"  # type: ignore[attr-defined]
+
+
+def keep_manners(exchange: Exchange, request: http.Request) -> None:
+    """Note what the client can take: its headers will be replaced by those of an attempt, but the answer is for it."""
+    exchange.http10 = request.http_version == "HTTP/1.0"
+    if exchange.http10 or (
+        not request.is_http2 and "close" in header_rules.connection_names(exchange.client_request.headers)
+    ):
+        exchange.added.append(("connection", "close"))
 
 
 class Access:
@@ -87,6 +98,7 @@ class Access:
         exchange.path, exchange.query = path, query
         exchange.headers = {name.lower(): value for name, value in request.headers.items()}
         exchange.client_request = Side(list(request.headers.items(multi=True)))
+        keep_manners(exchange, request)
         exchange.client_addr = str(flow.client_conn.peername[0]) if flow.client_conn.peername else ""
         exchange.recognised = recognise.recognise(request.method, path, query, exchange.headers)
         if exchange.recognised is not None:
@@ -99,43 +111,42 @@ class Access:
             return
         settings = self._services.settings()
         refusal = self._refusal(flow, exchange, settings)
-        origin = flow.request.headers.get("origin")
         if refusal is not None:
             exchange.rejected = True
             flow.response = own_answers.refusal(flow, refusal)
         elif flow.request.method == "OPTIONS":
             exchange.rejected = exchange.answered = True
             flow.response = http.Response.make(204, b"", dict(_CORS))
-        if flow.response is not None and origin and origin_allowed(origin, settings):
-            flow.response.headers["access-control-allow-origin"] = origin
-            flow.response.headers["vary"] = "Origin"
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        origin = flow.request.headers.get("origin") if exchanges.of(flow) is None else self._origin(flow)
-        if origin and flow.response is not None and origin_allowed(origin, self._services.settings()):
-            flow.response.headers["access-control-allow-origin"] = origin
-            flow.response.headers["vary"] = "Origin"
-
-    @staticmethod
-    def _origin(flow: http.HTTPFlow) -> str | None:
+    def response(self, flow: http.HTTPFlow) -> None:
+        """A whole answer gets its last headers before it is sent; a stream's head has them (own_answers.head)."""
         exchange = exchanges.of(flow)
-        return exchange.headers.get("origin") if exchange is not None else None
+        if exchange is None or exchange.head_sent or flow.response is None:
+            return
+        for name, value in exchange.added:
+            flow.response.headers[name] = value
 
     def _refusal(self, flow: http.HTTPFlow, exchange: Exchange, settings: Settings) -> ErrorInfo | None:
         headers = flow.request.headers
-        host = exchange.headers.get("host", "")
-        if host and not host_allowed(host, settings):
-            return ErrorInfo(
-                ErrorKind.PERMISSION,
-                f"the Host {host!r} is not this gateway; if it is meant to be, add it to [access] hosts in config.toml",
-            )
+        sockname = flow.client_conn.sockname
+        local = str(sockname[0]) if sockname else ""
+        # both, where a request names the host twice: HTTP/2 has no Host header, and a request line may have a host
+        for host in (exchange.headers.get("host"), flow.request.authority or None):
+            if host is not None and not host_allowed(host, settings, local):
+                return ErrorInfo(
+                    ErrorKind.PERMISSION,
+                    f"the Host {host!r} is not this gateway; if it is meant to be, add it to [access] hosts in "
+                    "config.toml",
+                )
         origin = headers.get("origin")
         if origin and not origin_allowed(origin, settings):
             return ErrorInfo(
                 ErrorKind.PERMISSION,
                 f"the web origin {origin!r} is not allowed; allow it with `proxycast origins allow {origin}`",
             )
-        if not origin and headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
+        if origin:
+            exchange.added += [("access-control-allow-origin", origin), ("vary", "Origin")]
+        elif headers.get("sec-fetch-site", "none") in ("cross-site", "same-site"):
             return ErrorInfo(ErrorKind.PERMISSION, "requests from other web sites are not allowed")
         if flow.request.method == "OPTIONS" or exchange.path in OPEN_PATHS or flow.request.method == "HEAD":
             return None

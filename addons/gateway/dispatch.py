@@ -176,6 +176,8 @@ class Dispatch:
     def _send(flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> None:
         """Turn the flow's request into the attempt's and mark it as fit to go."""
         upstream, request = prepared.upstream, flow.request
+        if request.http_version == "HTTP/1.0":
+            request.http_version = "HTTP/1.1"
         request.method = upstream.method
         request.url = upstream.url
         pairs = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in upstream.headers]

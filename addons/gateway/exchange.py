@@ -171,6 +171,8 @@ class Exchange:
     notes: list[str] = field(default_factory=list)
     cleared: bool = False
     operation: Operation = Operation.GENERATE
+    added: list[tuple[str, str]] = field(default_factory=list)  # headers for its answer, whatever that will be
+    http10: bool = False  # the client knows no chunks
     rejected: bool = False  # refused before it was routed
     answered: bool = False  # `flow.response` is final: ours, or already in the client's form
     head_sent: bool = False

@@ -34,9 +34,6 @@ _PRIVATE = frozenset(
         "origin",
         "referer",
         "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-proto",
         "x-real-ip",
         "via",
     ]
@@ -47,19 +44,34 @@ _TO_CLIENT = HOP_BY_HOP | {"content-encoding", "set-cookie", "alt-svc", "strict-
 REQUEST_ID = {"anthropic": "request-id", "openai_chat": "x-request-id", "openai_responses": "x-request-id"}
 
 
-def to_upstream(headers: Iterable[tuple[str, str]]) -> Headers:
+_PRIVATE_FAMILIES = ("x-proxycast-", "x-forwarded-", "sec-fetch-", "sec-ch-", "sec-websocket-")
+
+
+def connection_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """What the `connection` header lists: "close", or headers that are for the neighbour alone."""
+    values = [value for name, value in headers if name.lower() == "connection"]
+    return frozenset(part.strip().lower() for value in values for part in value.split(","))
+
+
+def to_upstream(headers: Headers) -> Headers:
     """A client's headers as they may be forwarded when nothing is translated: order and spelling kept."""
+    dropped = _TO_UPSTREAM | connection_names(headers)
     return [
         (name, value)
         for name, value in headers
-        if (lowered := name.lower()) not in _TO_UPSTREAM
-        and not lowered.startswith(("x-proxycast-", "sec-fetch-", "sec-ch-", "sec-websocket-"))
+        if (lowered := name.lower()) not in dropped and not lowered.startswith(_PRIVATE_FAMILIES)
     ]
 
 
 def to_client(headers: Iterable[tuple[str, str]]) -> Headers:
     """An upstream's headers as they go on when its answer is passed through."""
-    return [(name, value) for name, value in headers if name.lower() not in _TO_CLIENT]
+    headers = list(headers)
+    dropped = _TO_CLIENT | connection_names(headers)
+    return [
+        (name, value)
+        for name, value in headers
+        if (lowered := name.lower()) not in dropped and not lowered.startswith("access-control-")
+    ]
 
 
 def with_request_id(headers: Headers, protocol: str, request_id: str) -> Headers:

@@ -31,6 +31,8 @@ _WEBSOCKET_426 = frozenset(("openai_responses", "openai_chat"))
 
 
 class Intercept:
+    name = "proxycast_intercept"  # mitmweb has an addon called intercept
+
     def __init__(self, services: Services) -> None:
         self._services = services
 

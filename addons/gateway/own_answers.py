@@ -102,7 +102,7 @@ def head(exchange: Exchange, upstream: http.Response | None) -> http.Response:
     if exchange.operation is Operation.GENERATE:
         fields = header_rules.for_stream(fields)
     fields = header_rules.with_request_id(fields, exchange.output, request_id_of(exchange))
-    response = make_response(status, fields, b"")
+    response = make_response(status, [*fields, *exchange.added], b"")
     del response.headers["content-length"]
     return response
 

@@ -345,7 +345,7 @@ class GatewayStream(HttpStream):
             return
         exchange.head_sent = True
         head = own_answers.head(exchange, self.flow.response)
-        if not self.flow.request.is_http2:
+        if not self.flow.request.is_http2 and not exchange.http10:
             head.headers["transfer-encoding"] = "chunked"
         exchange.head = head
         yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=False), self.context.client)
