@@ -178,6 +178,8 @@ class Dispatch:
         upstream, request = prepared.upstream, flow.request
         if request.http_version == "HTTP/1.0":
             request.http_version = "HTTP/1.1"
+        if not request.is_http2:
+            request.authority = ""  # of a request line with a host in it, which would be sent so
         request.method = upstream.method
         request.url = upstream.url
         pairs = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in upstream.headers]

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from addons.providers.api import Operation
+
+#: What no endpoint has: control characters, marks that begin another part of a URL, steps out of the path.
+_UNFIT = re.compile(r"[\x00-\x20\x7f\\?#]|(?:^|/)\.\.?(?:/|$)")
+#: What may stand in a path as it is (RFC 3986, pchar).
+_SAFE = "/:@!$&'()*+,;=~"
 
 #: What clients put before the protocol's own path.
 _PREFIX = re.compile(r"^(?:/(?:anthropic|openai|api|gemini|google))+(?=/)")
@@ -96,6 +101,8 @@ def normalise(path: str) -> str:
 def recognise(method: str, path: str, query: str, headers: dict[str, str]) -> Recognised | None:
     """What is asked, or None for a path that no protocol has. `headers` have lower-case names."""
     path = normalise(path)
+    if _UNFIT.search(path):
+        return None
     gemini = _GEMINI_MODEL.match(path) or _GEMINI_VERTEX.match(path)
     if gemini is not None:
         return _gemini(path, gemini.group(2), gemini.group(3), query)
@@ -110,7 +117,7 @@ def recognise(method: str, path: str, query: str, headers: dict[str, str]) -> Re
     if segment == "models" and method == "GET" and not any(rest):
         return Recognised(owner, Operation.MODELS, versioned, codex="client_version=" in query)
     found = _OBJECTS.match(versioned)
-    return Recognised(owner, Operation.PASS, versioned, object_id=found.group(2) if found else None)
+    return Recognised(owner, Operation.PASS, quote(versioned, safe=_SAFE), object_id=found.group(2) if found else None)
 
 
 def _gemini(path: str, model: str, method: str, query: str) -> Recognised:
