@@ -1,4 +1,4 @@
-"""One running gateway in front of strict stand-ins, with a client key for each backend protocol and set-up in process."""
+"""One running gateway in front of strict stand-ins, with a client key for each backend protocol."""
 
 from __future__ import annotations
 

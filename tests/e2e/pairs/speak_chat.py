@@ -82,7 +82,8 @@ class ChatSpeaker:
         assert len({(chunk["id"], chunk["model"], chunk["created"]) for chunk in chunks}) == 1
         message: Json = {}
         calls: list[Json] = []
-        reasons, usages = [], []
+        reasons: list[str] = []
+        usages: list[Json] = []
         for chunk in chunks:
             if not chunk["choices"]:
                 usages.append(chunk["usage"])

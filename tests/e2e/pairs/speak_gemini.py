@@ -18,7 +18,7 @@ STOPS: dict[str, Stop] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class GeminiSpeaker:
     array: bool = False
     id: str = "gemini"
@@ -91,7 +91,7 @@ class GeminiSpeaker:
             thinking="".join(part["text"] for part in parts if "text" in part and part.get("thought")),
             calls=calls,
             stop="tools" if calls and stop == "end" else stop,
-            used=used(chunks[-1]["usageMetadata"]),
+            used=used(chunks[-1]["usageMetadata"]) if "usageMetadata" in chunks[-1] else None,
             model=chunks[0]["modelVersion"],
             items=[{"role": "model", "parts": [part for part in parts if part != {"text": ""}]}],
         )

@@ -118,10 +118,10 @@ class ResponsesSpeaker:
                 open_item = None
             elif kind in PIECES:
                 assert body["item_id"] == open_item
-                place = (PIECES[kind][0], body.get("content_index", body.get("summary_index", 0)))
+                place = (PIECES[kind][0], part_of(body))
                 written[place] = written.get(place, "") + body["delta"]
             elif kind in WHOLES:
-                place = (kind, body.get("content_index", body.get("summary_index", 0)))
+                place = (kind, part_of(body))
                 assert body[WHOLES[kind]] == written.pop(place, "")
             elif kind in TERMINAL:
                 assert open_item is None
@@ -134,6 +134,11 @@ class ResponsesSpeaker:
         error = body["error"]
         assert {"message", "type", "param", "code"} <= error.keys()
         return Failed(error["code"] or error["type"], error["message"])
+
+
+def part_of(body: Json) -> int:
+    """Which part of its item an event is about."""
+    return int(body.get("content_index", body.get("summary_index", 0)))
 
 
 def picture(image: str) -> Json:
