@@ -137,8 +137,7 @@ def _gateway_command(plan: Plan, *, web: bool, verbose: bool, extra: tuple[str, 
     command = ["mitmweb" if web else "mitmdump", "-s", str(ROOT / "proxycast.py"), *plan.modes()]
     if not verbose:
         command += ["-s", str(ROOT / "addons" / "gateway" / "console.py")]
-        # mitmweb says its address, with a token, as an "alert"
-        command += ["--set", f"termlog_verbosity={'alert' if web else 'warn'}"]
+        command += ["--set", "termlog_verbosity=warn"]
         command += [] if web else ["--set", "flow_detail=0"]
     if web:
         command += ["--set", "web_open_browser=false"]

@@ -9,7 +9,7 @@ import threading
 import time
 
 import click
-from mitmproxy import http
+from mitmproxy import ctx, http
 
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange
@@ -23,6 +23,9 @@ class Console:
 
     def running(self) -> None:
         threading.Thread(target=self._write, daemon=True).start()
+        address = getattr(ctx.master, "web_url", None)  # mitmweb tells it at a level that we leave out
+        if address:
+            self._lines.put(f"proxycast: mitmweb is at {address}")
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._tell(flow)

@@ -2,101 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import signal
 import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.e2e.gateway import SCRIPTS, free_port
+from tests.cli.running import START_SECONDS, Run, await_true, listening
+from tests.e2e.gateway import free_port
 
 pytestmark = pytest.mark.flow
-
-START_SECONDS = 40
-STOP_SECONDS = 15
-
-
-def await_true(condition: Callable[[], object], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Run:
-    """One `proxycast run` on free ports, in a home of its own; `text` is all that it has printed."""
-
-    def __init__(self, home: Path, *options: str) -> None:
-        self.home = home / "proxycast"
-        self.port, self.proxy_port, self.datasette_port = free_port(), free_port(), free_port()
-        self._log = home / "run.log"
-        self._options = options
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Run:
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-        ports = {"port": self.port, "proxy-port": self.proxy_port, "datasette-port": self.datasette_port}
-        options = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [str(SCRIPTS / "proxycast"), "run", *options, *self._options],
-                cwd=self._log.parent,
-                env={**kept, "HOME": str(self._log.parent), "PROXYCAST_HOME": str(self.home), "LANG": "C.UTF-8"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        return self
-
-    def up(self) -> Run:
-        self.start()
-        assert await_true(lambda: "Ctrl-C" in self.text or self.ended is not None, START_SECONDS), self.text
-        assert self.ended is None, self.text
-        return self
-
-    @property
-    def text(self) -> str:
-        return self._log.read_text("utf-8", errors="replace")
-
-    @property
-    def ended(self) -> int | None:
-        assert self.process is not None
-        return self.process.poll()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def key(self) -> str:
-        return re.findall(r"pxc_[\w-]{43}", self.text)[0]
-
-    @property
-    def login(self) -> str:
-        return re.findall(r"http://127\.0\.0\.1:\d+/-/\S+token=\S+", self.text)[0]
-
-    @property
-    def ports_open(self) -> list[int]:
-        return [port for port in (self.port, self.proxy_port, self.datasette_port) if listening(port)]
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture

@@ -1,0 +1,166 @@
+"""`proxycast doctor`: each thing that commonly goes wrong is found, with what to do; 1 only when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from addons.cli import doctor
+from addons.config.home import Home
+from tests.e2e.gateway import free_port
+
+SECRET = "sk-" + "test-0123456789"
+
+
+@pytest.fixture
+def wrong(command) -> Callable[[], dict[str, str]]:
+    """What is wrong: check → what was found. The exit status must say the same."""
+
+    def run() -> dict[str, str]:
+        result = command("doctor", "--json")
+        found = json.loads(result.stdout)
+        bad = {one["check"]: one["found"] for one in found if one["state"] == "wrong"}
+        assert result.exit_code == (1 if bad else 0)
+        assert all(one["advice"] for one in found if one["state"] == "wrong")
+        return bad
+
+    return run
+
+
+@pytest.fixture
+def nothing_listens(home: Home) -> None:
+    """A port of our own: another gateway may run on this machine."""
+    home.ensure()
+    home.config.write_text(f"[gateway]\nport = {free_port()}\n", encoding="utf-8")
+    home.config.chmod(0o600)
+
+
+@pytest.fixture
+def healthy(nothing_listens: None, done) -> str:
+    return str(done("keys", "create", "laptop"))
+
+
+def test_a_new_machine_has_nothing_wrong(nothing_listens: None, wrong):
+    assert wrong() == {}
+
+
+def test_a_used_home_has_nothing_wrong(healthy: str, done, wrong):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    assert wrong() == {}
+
+
+def test_it_can_be_read_by_people_too(healthy: str, done):
+    text = done("doctor")
+    assert "ok     config" in text
+    assert "note   gateway" in text
+    assert "→ scripts/run" in text
+
+
+def test_files_that_others_can_read(healthy: str, home: Home, wrong):
+    home.state.chmod(0o644)
+    assert wrong() == {"home": f"others can read {home.state}"}
+
+
+def test_a_broken_configuration(healthy: str, home: Home, wrong):
+    home.config.write_text("[gateway\n", encoding="utf-8")
+    assert "not valid TOML" in wrong()["config"]
+
+
+def test_no_client_key(nothing_listens: None, done, wrong):
+    done("keys", "create", "laptop")
+    done("keys", "disable", "laptop")
+    assert wrong() == {"keys": "no client key that works"}
+
+
+def test_a_lost_vault_key(healthy: str, done, home: Home, wrong):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    home.vault_key.unlink()
+    assert "restore it from a backup" in wrong()["credentials"]
+
+
+def test_a_profile_that_names_what_is_not_there(healthy: str, done, wrong):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    done("profiles", "add", "work", "--use", "a,demo")
+    done("credentials", "remove", "a")
+    assert wrong() == {"profiles": "profile 'work' names 'a', which is not there"}
+
+
+def test_a_credential_of_a_provider_that_is_gone(healthy: str, done, home: Home, wrong):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    with sqlite3.connect(home.state) as db:
+        db.execute("UPDATE credentials SET provider = 'gone'")
+    assert "there is no provider 'gone'" in wrong()["credentials"]
+
+
+@pytest.mark.parametrize("name", ["state", "audit"])
+def test_a_damaged_database(healthy: str, home: Home, wrong, name: str):
+    path = getattr(home, name)
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    path.write_bytes(b"this is no database" * 100)
+    path.chmod(0o600)
+    assert len(wrong()) == 1
+
+
+@contextmanager
+def answering(home: Home, pages: dict[str, tuple[int, str]]) -> Iterator[None]:
+    """Something that listens where the gateway should: path → status, body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = pages.get(self.path, (404, "no"))
+            if self.path == "/v1/models" and self.headers["x-proxycast-key"] != "good":
+                status, body = 401, "{}"
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home.config.write_text(f"[gateway]\nport = {server.server_port}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+GATEWAY = {"/health": (200, '{"status": "ok", "config_error": null}'), "/v1/models": (200, "{}")}
+
+
+def test_another_program_on_the_gateways_port(healthy: str, home: Home, wrong):
+    with answering(home, {"/health": (200, "<html>")}):
+        assert "is not ProxyCast" in wrong()["gateway"]
+
+
+def test_a_gateway_that_keeps_older_settings(healthy: str, home: Home, wrong):
+    with answering(home, {"/health": (200, '{"status": "ok", "config_error": "line 3"}')}):
+        assert wrong() == {"gateway": "it keeps older settings: line 3"}
+
+
+@pytest.mark.parametrize(("key", "found"), [("good", {}), ("bad", {"client key": "/v1/models answers HTTP 401"})])
+def test_the_client_key_is_tried_in_earnest(
+    healthy: str, home: Home, wrong, monkeypatch, key: str, found: dict[str, str]
+):
+    monkeypatch.setenv("PROXYCAST_KEY", key)
+    with answering(home, GATEWAY):
+        assert wrong() == found
+
+
+def test_without_a_key_nothing_is_tried_and_it_says_how(healthy: str, home: Home, done):
+    with answering(home, GATEWAY):
+        assert "PROXYCAST_KEY=… proxycast doctor" in done("doctor")
+
+
+def test_an_old_python_does_not_fit():
+    assert not doctor.python_fits((3, 11))
+    assert doctor.python_fits((3, 12))
