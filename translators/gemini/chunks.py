@@ -147,8 +147,7 @@ class ChunkReader:
     def _part(self, part: Json, following: Any, out: list[StreamEvent]) -> None:
         writer = self._writer
         text = part.get("text")
-        signed = signatures.read(part)
-        signature = signed[0] if signed is not None else None
+        signature = signatures.own(part)
         call = get(part, "functionCall")
         if isinstance(call, dict):
             self._call(call, signature, out)
@@ -235,7 +234,7 @@ class ChunkReader:
 
 
 def _is_unsigned_call(part: Any) -> bool:
-    return isinstance(part, dict) and isinstance(get(part, "functionCall"), dict) and signatures.read(part) is None
+    return isinstance(part, dict) and isinstance(get(part, "functionCall"), dict) and signatures.own(part) is None
 
 
 def _text(message: Json, name: str) -> str:

@@ -81,10 +81,9 @@ def _role(content: Json, number: int) -> Role:
 
 def _part(part: Json, turn: Turn, number: int, calls: CallIds) -> None:
     blocks = turn.blocks
-    signed = signatures.read(part) if turn.role is Role.ASSISTANT else None
+    signed = signatures.read(part) if turn.role is Role.ASSISTANT else []
     if (call := wire.mapping(part, "functionCall", "function_call")) is not None:
-        if signed is not None:
-            _sign(blocks, *signed)
+        _sign(blocks, signed)
         blocks.append(_call(call, number, len(blocks), calls))
         return
     if (result := wire.mapping(part, "functionResponse", "function_response")) is not None:
@@ -96,48 +95,49 @@ def _part(part: Json, turn: Turn, number: int, calls: CallIds) -> None:
         return
     block = None if get(part, "videoMetadata") is not None else media.block_of(part)
     blocks.append(block or Unknown(PROTOCOL_ID, part))
-    if signed is not None:
-        _sign(blocks, *signed)
+    _sign(blocks, signed)
 
 
-def _text(text: str, thought: bool, signed: tuple[str, str] | None, turn: Turn) -> None:
+def _text(text: str, thought: bool, signed: list[signatures.Reasoning], turn: Turn) -> None:
     """A signature of Gemini's stands behind its text, a foreign one before it, where its protocol has it."""
     blocks = turn.blocks
     if thought:
-        if turn.role is Role.ASSISTANT and (text or signed is not None):
+        if turn.role is Role.ASSISTANT and (text or signed):
             _append(blocks, Thinking(text, origin=PROTOCOL_ID))
-            if signed is not None:
-                _sign(blocks, *signed)
+            _sign(blocks, signed)
         return
-    if signed is not None and signed[1] != PROTOCOL_ID:
-        _sign(blocks, *signed)
-        signed = None
+    if any(map(signatures.is_foreign, signed)):
+        _sign(blocks, signed)
+        signed = []
     if text and turn.role is Role.ASSISTANT:
         _append(blocks, Text(text))
     elif text:
         blocks.append(Text(text))
-    if signed is not None:
-        _sign(blocks, *signed)
+    _sign(blocks, signed)
 
 
 def _append(blocks: list[Block], block: Text | Thinking) -> None:
     """Clients keep a streamed answer as the pieces that it came in: what the model wrote in one go is one block."""
-    last = blocks[-1] if blocks else None
-    if isinstance(block, Text) and isinstance(last, Text):
-        last.text += block.text
-    elif isinstance(block, Thinking) and isinstance(last, Thinking) and last.signature is None:
-        last.text += block.text
-    else:
-        blocks.append(block)
+    match blocks[-1:], block:
+        case [Text() as last], Text():
+            last.text += block.text
+        case [Thinking(signature=None) as thought], Thinking():
+            thought.text += block.text
+        case _:
+            blocks.append(block)
 
 
-def _sign(blocks: list[Block], signature: str, origin: str) -> None:
-    """Hold a signature: in the unsigned thought that stands last, else in a Thinking block of its own."""
+def _sign(blocks: list[Block], signed: list[signatures.Reasoning]) -> None:
+    """Add what a part carried. The unsigned thought that stands last is the same one, if the client kept it: a carried
+    text takes its place, a signature without a text signs it."""
     last = blocks[-1] if blocks else None
     if isinstance(last, Thinking) and last.signature is None:
-        last.signature, last.origin = signature, origin
-    else:
-        blocks.append(Thinking("", signature, origin))
+        if any(isinstance(block, Thinking) and block.text for block in signed):
+            blocks.pop()
+        elif signed and isinstance(signed[0], Thinking):
+            last.signature, last.origin = signed[0].signature, signed[0].origin
+            signed = signed[1:]
+    blocks.extend(signed)
 
 
 def _call(call: Json, number: int, position: int, calls: CallIds) -> ToolCall:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from translators.gemini.signatures import DUMMY, read
-from translators.gemini.wire import PROTOCOL_ID, get
+from translators.gemini.signatures import DUMMY, is_foreign, read
+from translators.gemini.wire import get
 
 Json = dict[str, Any]
 _KEYS = ("thoughtSignature", "thought_signature")
@@ -33,8 +33,8 @@ def _content(content: Any, bare: bool) -> Any:
 
 
 def _part(part: Any, bare: bool) -> Any:
-    found = read(part) if isinstance(part, dict) else None
-    if found is None or (found[1] == PROTOCOL_ID and not bare):
+    found = read(part) if isinstance(part, dict) else []
+    if not found or not (bare or any(map(is_foreign, found))):
         return part
     rest = {name: value for name, value in part.items() if name not in _KEYS}
     return {**rest, "thoughtSignature": DUMMY} if get(part, "functionCall") is not None else rest

@@ -7,7 +7,7 @@ from typing import Any
 from translators import jsonio
 from translators.canonical import ids
 from translators.canonical.arguments import wrap_custom
-from translators.canonical.blocks import Block, Unknown
+from translators.canonical.blocks import Block, Opaque, Thinking, Unknown
 from translators.canonical.events import (
     BlockDelta,
     BlockStart,
@@ -36,7 +36,8 @@ _INVISIBLE = " \t\r\n\u200b\u200c\u200d\u200e\u200f\ufeff"
 class PartWriter:
     """Canonical events → parts, and what the last chunk says. Used by the stream and, folded up, by whole bodies.
 
-    Thoughts and text go out as they come, calls whole when they stop. A signature waits for the part it belongs to.
+    Thoughts and text go out as they come, calls whole when they stop. A signature waits for the part it belongs to, and
+    so does foreign reasoning, which is carried there whole (signatures.py).
     """
 
     def __init__(self, reply: Reply) -> None:
@@ -48,8 +49,8 @@ class PartWriter:
         self._open: BlockStart | None = None
         self._pieces: list[str] = []
         self._signature: str | None = None  # of the open thought
-        self._held: str | None = None  # for the next part
-        self._held_origin: str | None = None
+        self._thought: list[str] = []  # text of the open thought, where it is foreign
+        self._held: list[signatures.Reasoning] = []  # for the next part: one of Gemini's own, or foreign ones
         self._after_text = False
         self._broken: str | None = None
 
@@ -58,6 +59,8 @@ class PartWriter:
             case BlockDelta(kind="text" | "refusal", text=text):
                 return [self._text(text)] if text else []
             case BlockDelta(kind="thinking", text=text):
+                if self._open is not None and self._open.origin not in (None, PROTOCOL_ID):
+                    self._thought.append(text)
                 return [{"text": text, "thought": True}] if text and self._shows_thoughts else []
             case BlockDelta(kind="arguments", text=text):
                 self._pieces.append(text)
@@ -92,12 +95,8 @@ class PartWriter:
         return parts, out
 
     def _before(self, block: BlockStart) -> list[Json]:
-        """A signature of Gemini's own behind a text belongs to it, unless a call follows; any other goes on, but
-        never past another thought."""
-        own = self._held_origin in (None, PROTOCOL_ID)
-        if not own and block.kind == "thinking":
-            return self._release()
-        if self._held is not None and own and self._after_text and block.kind != "tool_call":
+        """A signature of Gemini's own behind a text belongs to it, unless a call follows; any other goes on."""
+        if self._after_text and block.kind != "tool_call" and not any(map(signatures.is_foreign, self._held)):
             return self._release()
         return []
 
@@ -117,6 +116,8 @@ class PartWriter:
             return self._thought_stopped(block)
         if block.kind == "tool_call":
             return self._call(block)
+        if isinstance(block.block, Opaque):
+            return self._hold(block.block)
         if block.kind == "whole" and block.block is not None:
             part = _whole(block.block)
             if part is not None:
@@ -126,25 +127,28 @@ class PartWriter:
         return []
 
     def _thought_stopped(self, block: BlockStart) -> list[Json]:
-        """Hold the signature for the next part; one that still waits gets an empty part of its own."""
-        if not self._signature:
-            self._signature = None
-            return []
-        parts = self._release()
-        self._held, self._held_origin, self._signature = self._signature, block.origin, None
+        thought = Thinking("".join(self._thought), self._signature or None, block.origin)
+        self._thought, self._signature = [], None
+        return self._hold(thought) if thought.signature or thought.text else []
+
+    def _hold(self, block: signatures.Reasoning) -> list[Json]:
+        """Keep it for the next part; what waits and cannot go on the same part gets an empty one of its own."""
+        foreign = signatures.is_foreign(block)
+        parts = [] if foreign and all(map(signatures.is_foreign, self._held)) else self._release()
+        self._held.append(block)
         return parts
 
     def _release(self) -> list[Json]:
-        if self._held is None:
+        if not self._held:
             return []
         part: Json = {"text": ""}
         self._put_signature(part)
         return [part]
 
     def _put_signature(self, part: Json) -> None:
-        if self._held is not None:
-            part["thoughtSignature"] = signatures.write(self._held, self._held_origin)
-            self._held = None
+        if self._held:
+            part["thoughtSignature"] = signatures.write(self._held)
+            self._held = []
 
     def _call(self, block: BlockStart) -> list[Json]:
         text = "".join(self._pieces)
