@@ -119,6 +119,12 @@ def stream_type(exchange: Exchange) -> str:
     return protocol_for(exchange).stream_type
 
 
+def _wants_usage(exchange: Exchange) -> bool:
+    """Only where a client's own protocol lets it say so can it have said no."""
+    asked = exchange.request is not None and exchange.request.include_usage
+    return asked or exchange.output != exchange.protocol
+
+
 def reply(exchange: Exchange) -> Reply:
     """What an encoder must know to answer this exchange."""
     recognised = exchange.recognised
@@ -127,7 +133,7 @@ def reply(exchange: Exchange) -> Reply:
         created=int(exchange.started),
         model=exchange.requested_model,
         request=exchange.request,
-        include_usage=exchange.request.include_usage if exchange.request is not None else False,
+        include_usage=_wants_usage(exchange),
         sse=recognised is None or recognised.sse or recognised.protocol != "gemini",
     )
 

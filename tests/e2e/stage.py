@@ -69,5 +69,5 @@ class Stage:
 def stage(home: Path, backend: StandIn) -> Iterator[Stage]:
     """The gateway with all four protocols behind it."""
     (home / "proxycast").mkdir(mode=0o700, parents=True)
-    with Gateway(home) as gateway, httpx.Client(base_url=gateway.url, timeout=20, trust_env=False) as client:
+    with Gateway(home) as gateway, httpx.Client(base_url=gateway.url, timeout=10, trust_env=False) as client:
         yield Stage(gateway, backend, client)
