@@ -60,7 +60,7 @@ class Failover(Section):
 
 
 class Audit(Section):
-    """What audit.db keeps. Read at start. A limit of 0 is none.
+    """What audit.db keeps. A limit of 0 is none.
 
     The modes are those of design.md, decision 11."""
 
