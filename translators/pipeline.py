@@ -9,6 +9,7 @@ own.
 
 from __future__ import annotations
 
+from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import Error, Finish, Ping, Start, StreamEvent, is_content
 from translators.canonical.response import Fold
@@ -41,6 +42,7 @@ class AnswerPipe:
         *,
         passing: bool,
         stop_sequences: list[str] | None = None,
+        call_ids: CallIds | None = None,
     ) -> None:
         self.started = False
         self.content_seen = False
@@ -53,6 +55,7 @@ class AnswerPipe:
         self._encoder = encoder
         self._passing = passing
         self._cutter = StopCutter(stop_sequences) if stop_sequences else None
+        self._call_ids = call_ids
         self._waiting: list[StreamEvent] = []  # events before content, not yet encoded
         self._opening = b""  # what the encoder wrote when asked for a keep-alive too early
         self._closed = False  # the client was told how it ended
@@ -61,10 +64,15 @@ class AnswerPipe:
 
     @classmethod
     def translating(
-        cls, decoder: StreamDecoder, encoder: StreamEncoder, stop_sequences: list[str] | None = None
+        cls,
+        decoder: StreamDecoder,
+        encoder: StreamEncoder,
+        stop_sequences: list[str] | None = None,
+        call_ids: CallIds | None = None,
     ) -> AnswerPipe:
-        """From the backend's protocol to the client's. `stop_sequences` only where the backend cannot enforce them."""
-        return cls(decoder, encoder, passing=False, stop_sequences=stop_sequences)
+        """From the backend's protocol to the client's. `stop_sequences` only where the backend cannot enforce them;
+        `call_ids` keeps ids of calls unique in the client's conversation."""
+        return cls(decoder, encoder, passing=False, stop_sequences=stop_sequences, call_ids=call_ids)
 
     @classmethod
     def tapping(cls, decoder: StreamDecoder, error_encoder: StreamEncoder | None = None) -> AnswerPipe:
@@ -133,6 +141,8 @@ class AnswerPipe:
             self.fault = fault
             events = [_unreadable(fault)]
         self.events += len(events)
+        if self._call_ids is not None:
+            self._call_ids.apply(events)
         return events if self._cutter is None else self._cutter.pass_through(events)
 
     def _encoded(self, events: list[StreamEvent]) -> bytes:

@@ -20,6 +20,7 @@ from addons.gateway.passing import BytesPipe
 from addons.gateway.whole_answers import enforced_stops
 from addons.providers.api import Operation
 from translators import registry
+from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.pipeline import AnswerPipe
 from translators.protocol import StreamEncoder
@@ -108,7 +109,9 @@ class Respond:
     @staticmethod
     def _pipe(exchange: Exchange, attempt: Attempt) -> AnswerPipe:
         decoder = registry.get(attempt.protocol).stream_decoder(attempt.names)
-        encoder: StreamEncoder = protocol_for(exchange).stream_encoder(reply(exchange))
+        about = reply(exchange)
+        encoder: StreamEncoder = protocol_for(exchange).stream_encoder(about)
         if not attempt.answer_translated:
             return AnswerPipe.tapping(decoder, error_encoder=encoder)
-        return AnswerPipe.translating(decoder, encoder, stop_sequences=enforced_stops(exchange, attempt) or None)
+        stops = enforced_stops(exchange, attempt) or None
+        return AnswerPipe.translating(decoder, encoder, stops, CallIds(about.request, about.seed))

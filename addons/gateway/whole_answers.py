@@ -14,6 +14,7 @@ from addons.gateway.books import BODY_CAP
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.providers.api import Operation
 from translators import jsonio, registry
+from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StreamEvent
 from translators.canonical.response import Fold, Response, unfold
@@ -78,6 +79,9 @@ def _understood(
     if not answer.blocks and answer.stop is None:
         raise ValueError("neither content nor a reason to stop")
     answer = cut_response(answer, enforced_stops(exchange, attempt))
+    if attempt.answer_translated:
+        about = own_answers.reply(exchange)
+        answer = CallIds(about.request, about.seed).applied(answer)
     exchange.delivery.first_content = time.time()
     books.settle(exchange, attempt, answer)
     books.succeeded(exchange, attempt)
