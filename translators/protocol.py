@@ -83,10 +83,15 @@ class StreamEncoder(Interface):
 
 
 class Protocol(Interface):
-    """A wire protocol. `id` is its name in design.md; `stream_type` the content type of its stream."""
+    """A wire protocol. `id` is its name in design.md; `stream_type` the content type of its stream.
+
+    `passed_stream_types`: further content types that a stream has if the client itself asked the backend for them
+    (Gemini's growing array); the decoder reads them as well.
+    """
 
     id: str
     stream_type: str
+    passed_stream_types: tuple[str, ...]
 
     # -- as the client speaks it
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:

@@ -7,13 +7,16 @@ import importlib
 
 from translators.protocol import Protocol
 
-#: The four public protocols: id → package. Read only by `get`; nothing else in the project lists protocols.
-_BUILT_IN = {
+#: The public protocols that clients speak: id → package. Nothing else in the project lists protocols.
+_CLIENTS = {
     "anthropic": "translators.anthropic",
     "openai_chat": "translators.openai_chat",
     "openai_responses": "translators.openai_responses",
     "gemini": "translators.gemini",
 }
+
+#: Those and the public ones that only backends speak. Private wires come with their providers.
+_BUILT_IN = {**_CLIENTS, "bedrock": "translators.bedrock"}
 
 _protocols: dict[str, Protocol] = {}
 
@@ -43,6 +46,6 @@ def get(protocol_id: str) -> Protocol:
     return _protocols[protocol_id]
 
 
-def ids() -> list[str]:
-    """All known ids, built-in ones first."""
-    return [*_BUILT_IN, *(name for name in _protocols if name not in _BUILT_IN)]
+def client_ids() -> list[str]:
+    """The protocols that a client can be answered in."""
+    return list(_CLIENTS)

@@ -51,7 +51,9 @@ def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *
     """Raises TranslationError: the request cannot be put so."""
     provider, credential, model = candidate.provider, candidate.credential, candidate.model
     several = len(provider.manifest.protocols) > 1 and exchange.operation is not Operation.PASS
-    request = decoded(exchange) if several and exchange.protocol in provider.manifest.protocols else None
+    request = None
+    if several and exchange.protocol in provider.manifest.protocols:
+        request = decoded(exchange) if provider.reads_request else Request(exchange.protocol, model)
     protocol = provider.protocol(model, credential, request)
     if exchange.operation is Operation.PASS:
         protocol = exchange.protocol
@@ -113,7 +115,7 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
         call.body = jsonio.dumps(encoded.body)
         extra = encoded.headers
     call.method = "POST"
-    accept = "text/event-stream" if exchange.stream else "application/json"
+    accept = protocol.stream_type if exchange.stream else "application/json"
     call.headers = [
         ("content-type", "application/json"),
         ("accept", accept),
@@ -140,6 +142,10 @@ def _pass(exchange: Exchange, attempt: Attempt, call: Call, *, strip: bool) -> N
 def guard(url: str) -> None:
     """Raises UnsafeEndpointError for an address that no credential may be sent to (decision 6)."""
     parts = urlsplit(url)
+    if "{" in parts.netloc:
+        missing = parts.netloc.partition("{")[2].partition("}")[0]
+        advice = f"`proxycast credentials edit NAME --set {missing}=…`"
+        raise UnsafeEndpointError(f"the credential lacks the setting {missing!r}: {advice}")
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return
     if not parts.scheme or not parts.hostname:

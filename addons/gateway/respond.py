@@ -17,7 +17,7 @@ from addons.gateway.books import BODY_CAP, cause_of
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.own_answers import protocol_for, reply
 from addons.gateway.passing import BytesPipe
-from addons.gateway.whole_answers import enforced_stops
+from addons.gateway.whole_answers import enforced_stops, is_of_type
 from addons.providers.api import Operation
 from translators import registry
 from translators.canonical.call_ids import CallIds
@@ -103,8 +103,10 @@ class Respond:
 
     @staticmethod
     def _is_stream(attempt: Attempt, kind: str) -> bool:
-        """An event stream, or Gemini's growing array, which a pass-through client may have asked for."""
-        return "event-stream" in kind or (attempt.protocol == "gemini" and not attempt.translated and "json" in kind)
+        """A stream as we ask for it, or in a form that a pass-through client may have asked for."""
+        protocol = registry.get(attempt.protocol)
+        passed = () if attempt.translated else protocol.passed_stream_types
+        return any(is_of_type(kind, type_) for type_ in (protocol.stream_type, *passed))
 
     @staticmethod
     def _pipe(exchange: Exchange, attempt: Attempt) -> AnswerPipe:

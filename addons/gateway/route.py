@@ -100,8 +100,8 @@ class Route:
         assert recognised is not None
         wanted = exchange.headers.get("x-proxycast-output")
         if wanted:
-            if wanted not in registry.ids():
-                known = ", ".join(registry.ids())
+            if wanted not in registry.client_ids():
+                known = ", ".join(registry.client_ids())
                 return ErrorInfo(ErrorKind.INVALID_REQUEST, f"x-proxycast-output: {wanted!r} is none of {known}")
             exchange.output = wanted
         user_agent = exchange.headers.get("user-agent", "")

@@ -63,7 +63,7 @@ def _understood(
     """Raises ValueError for a body that is not of the protocol."""
     if exchange.operation is Operation.COUNT_TOKENS:
         return _counted(exchange, attempt, protocol, fields, body)
-    streamed = "event-stream" in response.headers.get("content-type", "")
+    streamed = is_of_type(response.headers.get("content-type", ""), protocol.stream_type)
     if streamed:
         answer = folded(protocol, attempt, body)
     else:
@@ -97,6 +97,11 @@ def _understood(
     return own_answers.make_response(
         200, [*_own_head(exchange), ("content-type", "application/json")], jsonio.dumps(rendered)
     )
+
+
+def is_of_type(content_type: str, wanted: str) -> bool:
+    """Whether a content-type header names that media type; its parameters and case say nothing."""
+    return content_type.partition(";")[0].strip().lower() == wanted
 
 
 def enforced_stops(exchange: Exchange, attempt: Attempt) -> list[str]:
