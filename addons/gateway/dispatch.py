@@ -18,7 +18,7 @@ from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard
 from addons.gateway.route import stick_key
 from addons.gateway.services import Services
 from addons.pool.candidates import Candidate
-from addons.providers.api import Operation
+from addons.providers.api import Operation, UnavailableError
 from addons.vault.credential import Credential
 from translators import jsonio, registry
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
@@ -76,7 +76,11 @@ class Dispatch:
                 break
             candidate, strip = chosen
             try:
+                candidate = await self._acquired(candidate)
                 prepared = prepare(exchange, candidate, self._services.memory, strip=strip)
+            except UnavailableError as error:
+                self._note_untried(exchange, candidate, books.cause_of(error.info), error.info)
+                continue
             except TranslationError as error:
                 refused = error
                 if exchange.operation is Operation.COUNT_TOKENS:
@@ -142,6 +146,19 @@ class Dispatch:
             and b"encrypted_content" in exchange.body
             and "openai_responses" in candidate.provider.manifest.protocols
         )
+
+    @staticmethod
+    async def _acquired(candidate: Candidate) -> Candidate:
+        """The candidate with its credential ready for use. Raises UnavailableError."""
+        try:
+            credential = await candidate.provider.acquire(candidate.credential)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            log.exception("proxycast: making %s ready failed", candidate.name)
+            text = f"the credential could not be made ready ({type(error).__name__})"
+            raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status=502)) from error
+        return candidate if credential is candidate.credential else replace(candidate, credential=credential)
 
     async def _refreshed(self, exchange: Exchange, last: Attempt) -> Candidate | None:
         """The same candidate with a fresh token, once an exchange and only where there is one to refresh."""

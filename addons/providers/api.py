@@ -7,6 +7,7 @@ design.md (Words, decisions 6, 14, 15), requirements.md ("What a provider plugin
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -21,6 +22,8 @@ from translators.canonical.target import Target
 
 Json = dict[str, Any]
 Headers = list[tuple[str, str]]
+
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Operation(StrEnum):
@@ -54,8 +57,12 @@ class Manifest:
     """A provider as data; each built-in one is a `manifest.toml`.
 
     `models` are shell patterns of the models it serves ("*" = any name), `known_models` names worth listing.
-    `auth_header` and `auth_prefix` say how a single secret is sent. `targets` are (pattern, overrides of `Target`), all
-    that match apply in order. `credential_schema` is JSON Schema with `secret` and `settings` properties.
+    `auth_header` and `auth_prefix` say how a single secret is sent; `auth_headers` names, for a protocol, another
+    header that takes it bare. `base_urls` holds, for a protocol, another base URL than `base_url`; `{name}` in either
+    stands for a setting of the credential. `targets` are (pattern, overrides of `Target`), all that match apply in
+    order; one with `protocol` among its overrides is for that protocol alone. `dropped_headers` are patterns of client
+    headers that the service cannot bear. `lists_models`: asking it for its models is cheap. `env` names the environment
+    variables that official tools keep the secret in. `credential_schema` is JSON Schema with `secret` and `settings` properties.
     """
 
     id: str
@@ -69,8 +76,13 @@ class Manifest:
     terms: str = ""
     terms_url: str = ""
     base_url: str = ""
+    base_urls: dict[str, str] = field(default_factory=dict)
     auth_header: str = ""
     auth_prefix: str = ""
+    auth_headers: dict[str, str] = field(default_factory=dict)
+    dropped_headers: tuple[str, ...] = ()
+    lists_models: bool = False
+    env: tuple[str, ...] = ()
     needs_secret: bool = True
     subscription: bool = False
     models: tuple[str, ...] = ("*",)
@@ -119,8 +131,22 @@ class LocalAnswer:
     body: bytes
 
 
+class UnavailableError(Exception):
+    """A credential cannot be used now; `info` says why, in the common vocabulary (what `acquire` raises)."""
+
+    def __init__(self, info: ErrorInfo) -> None:
+        super().__init__(info.message)
+        self.info = info
+
+
 class Provider:
-    """One service. Stateless towards requests; the same object serves all credentials of the provider."""
+    """One service. Stateless towards requests; the same object serves all credentials of the provider.
+
+    `reads_request`: choosing a protocol takes more of a request than its `origin` and `model`; where it does not, the
+    request need not be decoded for it.
+    """
+
+    reads_request = True
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -149,15 +175,26 @@ class Provider:
         """What the model can take: the protocol's defaults, then every matching row of the manifest."""
         target = Target(protocol=protocol, model=model, provider=self.manifest.id)
         for pattern, overrides in self.manifest.targets:
-            if fnmatch.fnmatchcase(model.lower(), pattern):
+            if overrides.get("protocol", protocol) == protocol and fnmatch.fnmatchcase(model.lower(), pattern):
                 target = replace(target, **overrides)
         own = credential.settings.get("target")
         return replace(target, **own) if isinstance(own, dict) else target
 
     # -- asking
 
+    async def acquire(self, credential: Credential) -> Credential:
+        """The credential as it is to be used, before every attempt: where a secret has first to be exchanged for a
+        token, with that token in it, and all that `refresh` needs. Cheap when nothing is due. Raises UnavailableError.
+        """
+        return credential
+
     def base_url(self, protocol: str, credential: Credential) -> str:
-        return credential.setting("base_url", self.manifest.base_url)
+        """The credential's for that protocol or for all, else the provider's; without a slash at its end."""
+        own = credential.settings.get("base_urls")
+        base = own.get(protocol) if isinstance(own, dict) else None
+        if not isinstance(base, str) or not base:
+            base = credential.setting("base_url") or self.manifest.base_urls.get(protocol) or self.manifest.base_url
+        return _filled(base.rstrip("/"), credential)
 
     def url(self, call: Call, credential: Credential) -> str:
         """Where the call goes: the credential's base URL joined by the protocol's rule (decision 15)."""
@@ -169,16 +206,28 @@ class Provider:
         path = path.format(model=quote(call.model, safe="/.:@-_"))
         return join(call.protocol, base, path) + (own_query if call.translated else query)
 
-    def auth_headers(self, credential: Credential) -> Headers:
-        """The headers that carry the secret."""
-        if not credential.secret or not self.manifest.auth_header:
+    def auth_headers(self, credential: Credential, protocol: str = "") -> Headers:
+        """The headers that carry the secret; the setting `auth` names another one, or is `bearer`."""
+        if not credential.secret:
             return []
-        return [(self.manifest.auth_header, self.manifest.auth_prefix + credential.secret)]
+        chosen = credential.setting("auth")
+        if chosen == "bearer":
+            return [("Authorization", "Bearer " + credential.secret)]
+        bare = chosen or self.manifest.auth_headers.get(protocol)
+        if bare:
+            return [(bare, credential.secret)]
+        return (
+            [(self.manifest.auth_header, self.manifest.auth_prefix + credential.secret)]
+            if self.manifest.auth_header
+            else []
+        )
 
     def build(self, call: Call, credential: Credential) -> Upstream:
         """The request as it goes out: address, the call's headers, the secret, the credential's extra headers."""
         headers = list(call.headers)
-        ours = self.auth_headers(credential)
+        if dropped := self.manifest.dropped_headers:
+            headers = [h for h in headers if not any(fnmatch.fnmatchcase(h[0].lower(), name) for name in dropped)]
+        ours = self.auth_headers(credential, call.protocol)
         extra = credential.settings.get("headers")
         if isinstance(extra, dict):
             ours += [(str(name), str(value)) for name, value in extra.items()]
@@ -203,6 +252,13 @@ class Provider:
     async def refresh(self, credential: Credential) -> Credential | None:
         """A credential with a fresh token, or None where there is nothing to refresh."""
         return None
+
+
+def _filled(base: str, credential: Credential) -> str:
+    """`base` with each `{name}` replaced by that setting; one that is not set stays, and no address comes of it."""
+    if "{" not in base:
+        return base
+    return _PLACE.sub(lambda found: quote(credential.setting(found[1], found[0]), safe="{}.:@-_"), base)
 
 
 #: What a provider's module exports as `create`, if it needs a class of its own.

@@ -45,6 +45,10 @@ ENDPOINTS: dict[str, Endpoints] = {
 }
 
 
+#: What bases pasted from another protocol's SDK end in.
+VERSIONS = ("/v1beta", "/v1")
+
+
 def join(protocol: str, base: str, path: str) -> str:
     """`base` and `path` (which begins with the protocol's root), with the root exactly once."""
     base = base.rstrip("/")
@@ -53,4 +57,6 @@ def join(protocol: str, base: str, path: str) -> str:
     if endpoints.root_in_base:
         host_only = base.count("/") <= 2
         return base + (path if host_only else path.removeprefix(root))
-    return base.removesuffix(root) + path
+    for version in VERSIONS:
+        base = base.removesuffix(version)
+    return base + path

@@ -28,7 +28,7 @@ def read_manifest(text: str) -> Manifest:
             if isinstance(value, list):
                 overrides[name] = tuple(value)
     errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
-    for name in ("protocols", "aliases", "models", "known_models"):
+    for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
         if name in data:
             data[name] = tuple(data[name])
     return Manifest(**data, targets=targets, errors=errors)
