@@ -47,9 +47,11 @@ def _brotli() -> Step:
     decoder = brotli.Decompressor()
 
     def step(data: bytes) -> Iterator[bytes]:
-        yield decoder.process(data, output_buffer_limit=PORTION)
-        while not decoder.can_accept_more_data():
-            yield decoder.process(b"", output_buffer_limit=PORTION)
+        portion = decoder.process(data, output_buffer_limit=PORTION)
+        yield portion
+        while len(portion) >= PORTION or not decoder.can_accept_more_data():
+            portion = decoder.process(b"", output_buffer_limit=PORTION)
+            yield portion
 
     return step
 
