@@ -119,7 +119,7 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
         except UnknownProviderError as error:
             yield Finding("credentials", State.WRONG, f"{name}: {error}", f"proxycast credentials remove {name}")
     if credentials:
-        yield ok("credentials", f"that can be opened: {len(credentials)}")
+        yield ok("credentials", f"that can be opened: {len(credentials)}; their key is in {store.key_place}")
     elif not store.problems:
         yield Finding("credentials", State.NOTE, "none: the demo answers", "proxycast credentials add --help")
     known = {*credentials, *store.problems, DEMO.name}

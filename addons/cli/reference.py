@@ -35,13 +35,16 @@ changes, but for what is marked "read at start"; a broken edit keeps the setting
 `proxycast doctor` and `/health` say what is wrong. Unknown names are refused, so that a typing error is noticed. Times
 are in seconds, sizes in bytes.
 
-Beside it: `state.db` (credentials, encrypted; client keys, hashed), `vault.key` (what opens the credentials: back it up
-with `state.db`, or use `proxycast export`), `audit.db`. The folder is 0700, the files 0600.
+Beside it: `state.db` (credentials, encrypted; client keys, hashed), `audit.db`. The folder is 0700, the files 0600. The
+key that opens the credentials is in the system keyring where there is one when the first secret is added (entry
+`proxycast`), else in `vault.key` beside `state.db`: back it up with it, or use `proxycast export`, which needs neither
+to be restored. `proxycast doctor` says where it is. The choice is kept in `state.db`.
 
 | environment variable | meaning |
 |---|---|
 | `PROXYCAST_HOME` | where all this is kept, instead of `~/.proxycast` |
 | `PROXYCAST_KEY` | a client key with which `proxycast doctor` sends a request |
+| `PYTHON_KEYRING_BACKEND` | `keyring.backends.null.Keyring` uses no system keyring |
 """
 
 

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from addons.vault import keys
+from cryptography.fernet import Fernet
+
+from addons.vault import keyplace, keys
 from addons.vault.cipher import Cipher, VaultError
 from addons.vault.credential import Credential
 from addons.vault.keys import ClientKey
@@ -39,15 +41,21 @@ def _objects(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE objects (id TEXT PRIMARY KEY, credential TEXT NOT NULL, created REAL NOT NULL)")
 
 
+def _key_place(db: sqlite3.Connection) -> None:
+    """Where the key is kept (keyplace.py): decided once, with the first secret. No row = in the file."""
+    db.execute("CREATE TABLE vault (id INTEGER PRIMARY KEY CHECK (id = 1), place TEXT NOT NULL)")
+
+
 #: Applied once each, in order; `PRAGMA user_version` counts how many have been.
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _objects]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _objects, _key_place]
 
 
 class StateStore:
     """One connection to `state.db`. Reading is cached until any process changes the database."""
 
     def __init__(self, path: Path, key_file: Path) -> None:
-        self.cipher = Cipher(key_file)
+        self._key_file = key_file
+        self.cipher = Cipher(keyplace.KeyFile(key_file))
         self.problems: dict[str, str] = {}  # credential name → why it cannot be opened
         self._version = -1  # SQLite's, or -1 after a change of our own, which it does not count
         self._readings = 0
@@ -63,6 +71,12 @@ class StateStore:
         self._db.close()
 
     # -- reading
+
+    @property
+    def key_place(self) -> str:
+        """Where the key that opens credentials is kept, for people."""
+        self._follow_place()
+        return self.cipher.place.name
 
     @property
     def credentials(self) -> dict[str, Credential]:
@@ -158,8 +172,36 @@ class StateStore:
     def _encrypted(self, secret: str) -> bytes | None:
         if not secret:
             return None
+        self._follow_place()
         kept = self._db.execute("SELECT 1 FROM credentials WHERE secret IS NOT NULL LIMIT 1").fetchone()
-        return self.cipher.encrypt(secret, first=kept is None)
+        if kept is None:
+            self._provide_key()
+        return self.cipher.encrypt(secret)
+
+    def _follow_place(self) -> None:
+        """The cipher of the place that is on record: another process may have decided."""
+        row = self._db.execute("SELECT place FROM vault").fetchone()
+        record = keyplace.FILE if row is None else str(row[0])
+        if record != self.cipher.place.record:
+            self.cipher = Cipher(keyplace.recorded(record, self._key_file))
+
+    def _provide_key(self) -> None:
+        """No secret needs a key yet: make one unless it is there. With secrets a lost key is to be restored, and
+        another in its place would hide that."""
+        try:
+            if self.cipher.place.read() is not None:
+                return
+        except keyplace.KeyPlaceError:
+            pass
+        place, _ = keyplace.choose(self._key_file, Fernet.generate_key())
+        self._db.execute(
+            "INSERT INTO vault VALUES (1, ?) ON CONFLICT DO UPDATE SET place = excluded.place WHERE place = ?",
+            (place.record, self.cipher.place.record),
+        )
+        self.cipher = Cipher(place)
+        self._follow_place()
+        if isinstance(place, keyplace.KeyInKeyring) and self.cipher.place is not place:
+            place.forget()  # another process was first
 
     def _insert(self, sql: str, row: tuple[object, ...], name: str) -> None:
         try:
@@ -190,6 +232,7 @@ class StateStore:
             return
         self._version = version
         self._readings += 1
+        self._follow_place()
         self.problems = {}
         rows = self._db.execute(
             "SELECT name, provider, secret, settings, enabled, priority, weight, created FROM credentials "

@@ -149,8 +149,9 @@ class Gateway:
         self.stop()
 
     def _env(self) -> dict[str, str]:
-        """Nothing of this machine's user is found: no keys in the environment, no home with other tools' logins."""
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        """Nothing of this machine's user is found: no keys in the environment, no home with other tools' logins, no
+        keyring."""
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "PYTHON_KEYRING_BACKEND") if name in os.environ}
         return {**kept, "HOME": str(self.home), "PROXYCAST_HOME": str(self.home / "proxycast"), "LANG": "C.UTF-8"}
 
     def _tail(self) -> str:
