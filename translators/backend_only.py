@@ -5,11 +5,13 @@ Wires that only backends have (Bedrock's, a provider's private ones) inherit it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from translators.canonical.errors import ErrorInfo, TranslationError
 from translators.canonical.request import Request
 from translators.canonical.response import Response
+from translators.canonical.target import Target
 from translators.protocol import Reply, StreamEncoder
 
 Json = dict[str, Any]
@@ -38,6 +40,9 @@ class BackendOnly:
         self._refuse()
 
     def own_history(self, body: Json, *, bare: bool) -> Json:
+        self._refuse()
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         self._refuse()
 
     def _refuse(self) -> NoReturn:

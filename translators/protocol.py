@@ -6,6 +6,7 @@ sans-I/O; objects that live as long as one stream (`StreamDecoder`, `StreamEncod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from typing import Protocol as Interface
@@ -78,7 +79,7 @@ class StreamEncoder(Interface):
         """Bytes that keep the client waiting without meaning anything (b"" where the protocol has none, gemini).
 
         Legal at any moment, also before the first event: an encoder that must open the stream first (anthropic's
-        message_start) does so. """
+        message_start) does so."""
         ...
 
 
@@ -98,7 +99,7 @@ class Protocol(Interface):
         """Client body → canonical. `model`/`stream` come from the URL where the protocol keeps them there (gemini).
 
         Raises TranslationError for what the protocol itself would refuse with a 400 and for what cannot be
-        translated at all. """
+        translated at all."""
         ...
 
     def encode_response(self, response: Response, reply: Reply) -> Json: ...
@@ -116,6 +117,11 @@ class Protocol(Interface):
     def own_history(self, body: Json, *, bare: bool) -> Json:
         """A client's body for a backend of this very protocol, without reasoning that others made (carrier.py);
         `bare`: without any. The same object when nothing has to go."""
+        ...
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+        """A client's body for a backend of this very protocol that wants more than clients send. `recall` tells the
+        reasoning text of the answer that made a call, by its id. The same object when nothing changes."""
         ...
 
     # -- as the backend speaks it

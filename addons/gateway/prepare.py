@@ -87,7 +87,7 @@ def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *
     if translated:
         _translate(exchange, attempt, call, memory, strip=strip)
     else:
-        _pass(exchange, attempt, call, strip=strip)
+        _pass(exchange, attempt, call, memory, strip=strip)
     upstream = provider.build(call, credential)
     attempt.url = upstream.url
     attempt.request = Side(upstream.headers, upstream.body)
@@ -125,16 +125,25 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
     ]
 
 
-def _pass(exchange: Exchange, attempt: Attempt, call: Call, *, strip: bool) -> None:
-    """The bytes as they came; the model's name alone is changed, and bound reasoning taken out when it must be."""
+def _pass(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, *, strip: bool) -> None:
+    """The bytes as they came, but for the model's name, bound reasoning that must go, and what this backend demands of
+    a history that clients leave out."""
     call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
     if exchange.json is None:
         return
+    protocol, body = registry.get(exchange.protocol), exchange.json
     if strip or any(tag in exchange.body for tag in CARRIER_TAGS):
-        body = registry.get(exchange.protocol).own_history(exchange.json, bare=strip)
+        body = protocol.own_history(body, bare=strip)
         if body is not exchange.json:
-            call.body = jsonio.dumps(body)
             exchange.notes.append("reasoning that this backend did not make was taken out")
+    if exchange.operation is Operation.GENERATE:
+        target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
+        kept = body
+        body = protocol.adapt_own(kept, target, lambda call_id: memory.text_of(call_id, exchange.conversation))
+        if body is not kept:
+            exchange.notes.append("reasoning that this backend demands back was filled in")
+    if body is not exchange.json:
+        call.body = jsonio.dumps(body)
     if attempt.model != exchange.requested_model and "model" in exchange.json:
         call.body = replace_member(call.body, "model", jsonio.dumps(attempt.model))
 

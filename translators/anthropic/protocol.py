@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from translators.anthropic import errors, request_decode, request_encode, response
 from translators.anthropic.blocks_decode import ID
 from translators.anthropic.history import without_foreign_thinking, without_thinking
@@ -40,6 +42,9 @@ class AnthropicProtocol:
 
     def own_history(self, body: Json, *, bare: bool) -> Json:
         return without_thinking(body) if bare else without_foreign_thinking(body)
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+        return body
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

@@ -1,4 +1,4 @@
-"""Signed thinking, remembered for clients whose protocol cannot carry it (openai_chat), by the ids of their tool calls.
+"""Reasoning, remembered for clients whose protocol cannot carry it (openai_chat), by the ids of their tool calls.
 
 The carrier (`carrier.py`) is better where it works: this memory forgets with a restart and is not shared between
 replicas (mapping.md §5, Carrier). A lost entry costs what it cost without: the encoders drop or replace the signature.
@@ -16,6 +16,9 @@ from translators.canonical.response import Response
 
 _Key = tuple[str, str]
 
+#: Between two thoughts of one answer.
+PART_BREAK = "\n\n"
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -24,27 +27,64 @@ class _Entry:
     call: ToolCall
     leading: tuple[Block, ...]
     near: tuple[Block, ...]
-    size: int
+
+
+class _Bounded[V]:
+    """The latest used values: no more than `max_entries`, and no more than `max_bytes` by the sizes they came with."""
+
+    def __init__(self, max_entries: int, max_bytes: int) -> None:
+        self.size = 0
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._held: OrderedDict[_Key, tuple[V, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: _Key) -> V | None:
+        found = self._held.get(key)
+        if found is None:
+            return None
+        self._held.move_to_end(key)
+        return found[0]
+
+    def put(self, key: _Key, value: V, size: int) -> None:
+        """Nothing is kept of what alone is too big."""
+        self._drop(key)
+        if size > self._max_bytes:
+            return
+        self._held[key] = (value, size)
+        self.size += size
+        while self.size > self._max_bytes or len(self._held) > self._max_entries:
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, key: _Key) -> None:
+        _, size = self._held.pop(key, (None, 0))
+        self.size -= size
 
 
 class ReasoningMemory:
-    """Bounded by entries and bytes; the least recently used go first.
+    """Bounded by entries and bytes, signed and unsigned reasoning each; the least recently used go first.
 
     `scope` parts what must not meet: pass the conversation key, because some backends count their ids anew ("call_0")
     with every answer. An entry is only restored to a call of the same name and arguments.
     """
 
     def __init__(self, max_entries: int = 10_000, max_bytes: int = 64 * 1024 * 1024) -> None:
-        self.size = 0  # bytes held
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
-        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
+        self._entries = _Bounded[_Entry](max_entries, max_bytes)
+        self._texts = _Bounded[str](max_entries, max_bytes)
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self._entries.size + self._texts.size
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._texts)
 
     def remember(self, response: Response, scope: str = "") -> None:
-        """Keep the signed thinking of `response`, each block with the call that follows it."""
+        """Keep the signed thinking of `response`, each block with the call that follows it; of unsigned the text."""
+        self._remember_text(response, scope)
         leading: list[Block] = []
         near: list[Block] = []
         saw_text = False
@@ -94,27 +134,29 @@ class ReasoningMemory:
             rest.append(block)
         return [*head, *(b for b in rest if not isinstance(b, Thinking) or b.signature)], count
 
+    def text_of(self, call_id: str, scope: str = "") -> str | None:
+        """The unsigned thinking of the answer that made this call; None where there is none to remember."""
+        return self._texts.get((scope, call_id))
+
+    def _remember_text(self, response: Response, scope: str) -> None:
+        thoughts = [block for block in response.blocks if isinstance(block, Thinking) and block.text]
+        calls = [block for block in response.blocks if isinstance(block, ToolCall) and block.kind != "server"]
+        if not calls or not thoughts or any(block.signature for block in thoughts):
+            return
+        # Once is enough: backends want it back on the turn, whose first call tells it.
+        if first := next((call.id for call in calls if call.id), None):
+            text = PART_BREAK.join(block.text for block in thoughts)
+            self._texts.put((scope, first), text, len(text.encode("utf-8", "surrogatepass")))
+
     def _find(self, key: _Key, call: ToolCall) -> _Entry | None:
         entry = self._entries.get(key)
         if entry is None or entry.call.name != call.name or not _same_arguments(entry.call, call):
             return None
-        self._entries.move_to_end(key)
         return entry
 
     def _store(self, key: _Key, call: ToolCall, leading: list[Block], near: list[Block]) -> None:
-        self._drop(key)
         size = len(call.arguments) + sum(_size(block) for block in (*leading, *near))
-        if size > self._max_bytes:
-            return
-        self._entries[key] = _Entry(call, tuple(leading), tuple(near), size)
-        self.size += size
-        while self.size > self._max_bytes or len(self._entries) > self._max_entries:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: _Key) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.size -= entry.size
+        self._entries.put(key, _Entry(call, tuple(leading), tuple(near)), size)
 
 
 def _size(block: Block) -> int:

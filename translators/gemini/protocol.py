@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from translators.canonical.errors import ErrorInfo
@@ -44,6 +45,9 @@ class GeminiProtocol:
 
     def own_history(self, body: Json, *, bare: bool) -> Json:
         return own_history(body, bare=bare)
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+        return body
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

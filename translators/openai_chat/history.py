@@ -1,10 +1,12 @@
-"""A chat client's own messages without `reasoning_details` that another backend made, for pass-through."""
+"""A chat client's own messages, made fit for a chat backend: the only changes that pass-through makes to them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from translators.canonical.carrier import PREFIX
+from translators.canonical.target import Target
 
 Json = dict[str, Any]
 _TAG = f"{PREFIX}:"
@@ -19,6 +21,33 @@ def own_history(body: Json, *, bare: bool) -> Json:
     if all(new is old for new, old in zip(kept, messages, strict=True)):
         return body
     return {**body, "messages": kept}
+
+
+def with_required_reasoning(body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+    """`body` with reasoning on each assistant turn with calls, where `target` demands it back (openai_chat.md §6).
+
+    Most clients drop what they do not know: then it is what `recall` says of one of the calls, else "". The very same
+    object if nothing is missing.
+    """
+    messages = body.get("messages")
+    if not target.reasoning_required or not isinstance(messages, list):
+        return body
+    field = "reasoning" if target.reasoning_field == "reasoning" else "reasoning_content"
+    complete = [_with_reasoning(message, field, recall) for message in messages]
+    if all(new is old for new, old in zip(complete, messages, strict=True)):
+        return body
+    return {**body, "messages": complete}
+
+
+def _with_reasoning(message: Any, field: str, recall: Callable[[str], str | None]) -> Any:
+    if not isinstance(message, dict) or message.get("role") != "assistant" or isinstance(message.get(field), str):
+        return message
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list) or not calls:
+        return message
+    ids = [call["id"] for call in calls if isinstance(call, dict) and isinstance(call.get("id"), str)]
+    remembered = next((text for text in map(recall, ids) if text is not None), "")
+    return {**message, field: remembered}
 
 
 def _message(message: Any, bare: bool) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.openai_chat import errors, request_decode, request_encode, response
-from translators.openai_chat.history import own_history
+from translators.openai_chat.history import own_history, with_required_reasoning
 from translators.openai_chat.stream_decode import ChatStreamDecoder
 from translators.openai_chat.stream_encode import ChatStreamEncoder
 from translators.openai_chat.wire import ID, Json
@@ -41,6 +43,9 @@ class OpenAIChat:
 
     def own_history(self, body: Json, *, bare: bool) -> Json:
         return own_history(body, bare=bare)
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+        return with_required_reasoning(body, target, recall)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
@@ -40,6 +42,9 @@ class OpenAIResponses:
 
     def own_history(self, body: Json, *, bare: bool) -> Json:
         return own_history(body, bare=bare)
+
+    def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
+        return body
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

@@ -98,6 +98,36 @@ def test_it_never_holds_more_bytes_than_it_may() -> None:
     assert restored(memory, call("big")) == [call("big")]
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param([Thinking("so"), ONE], {"c1": "so"}, id="by the id of its call"),
+        pytest.param([Thinking("so"), Text("t"), Thinking("and"), ONE], {"c1": "so\n\nand"}, id="all of the answer"),
+        pytest.param([Thinking("so"), ONE, TWO], {"c1": "so"}, id="once for calls of one turn"),
+        pytest.param([FIRST, ONE], {}, id="not of signed thinking, which is kept as such"),
+        pytest.param([Thinking("so"), Text("t")], {}, id="an answer without calls has no key"),
+        pytest.param([Thinking("so"), call("")], {}, id="a call without id has none either"),
+        pytest.param([Thinking(""), ONE], {}, id="nothing said"),
+    ],
+)
+def test_the_text_of_unsigned_thinking_is_kept_for_who_demands_it(
+    answer: list[Block], expected: dict[str, str]
+) -> None:
+    memory = ReasoningMemory()
+    memory.remember(Response(blocks=answer), "conversation")
+    told = {name: memory.text_of(name, "conversation") for name in ("c1", "c2", "")}
+    assert {name: text for name, text in told.items() if text is not None} == expected
+    assert memory.text_of("c1", "other") is None
+
+
+def test_texts_are_bounded_too() -> None:
+    memory = ReasoningMemory(max_entries=2, max_bytes=1000)
+    for number in range(4):
+        memory.remember(Response(blocks=[Thinking("é" * 300), call(f"c{number}")]))
+    assert (memory.text_of("c2"), memory.text_of("c3")) == (None, "é" * 300)
+    assert (len(memory), memory.size) == (1, 600)
+
+
 def test_the_same_call_again_takes_the_place_of_the_earlier() -> None:
     memory = ReasoningMemory()
     memory.remember(Response(blocks=[FIRST, ONE]))
