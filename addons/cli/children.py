@@ -27,7 +27,8 @@ class Child:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            # SAFEPATH: the folder we were started in may hold anything, modules of our names too
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"},
         )
         self._reader: threading.Thread | None = None
         if on_line is not None:

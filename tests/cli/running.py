@@ -15,6 +15,7 @@ from tests.e2e.gateway import SCRIPTS, free_port
 
 START_SECONDS = 40
 STOP_SECONDS = 15
+NO_KEYRING = "keyring.backends.null.Keyring"
 
 
 def await_true(condition: Callable[[], object], seconds: float) -> bool:
@@ -52,7 +53,13 @@ class Run:
             self.process = subprocess.Popen(
                 [*self._command, *options, *self._options],
                 cwd=self._log.parent,
-                env={**kept, "HOME": str(self._log.parent), "PROXYCAST_HOME": str(self.home), "LANG": "C.UTF-8"},
+                env={
+                    **kept,
+                    "HOME": str(self._log.parent),
+                    "PROXYCAST_HOME": str(self.home),
+                    "LANG": "C.UTF-8",
+                    "PYTHON_KEYRING_BACKEND": NO_KEYRING,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -231,6 +231,19 @@ def test_options_behind_two_dashes_are_mitmproxys(made: Callable[..., Run], tmp_
     assert (tmp_path / "flows.mitm").stat().st_size > 0
 
 
+def test_the_folder_it_is_started_in_brings_no_modules(made: Callable[..., Run], tmp_path: Path):
+    """Somebody's repository may hold an `addons` of its own, or worse."""
+    for name in ("addons/__init__.py", "json.py", "uvicorn.py", "orjson.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('a module of the working directory was imported')", "utf-8")
+    run = made().up()
+    post(run, *PROTOCOLS["anthropic"][:2])
+    health = lambda: httpx.get(f"{run.url}/health", trust_env=False).json()["audit"]["written"] == 1  # noqa: E731
+    assert await_true(health, seconds=5), run.text
+    assert run.login
+    assert "working directory" not in run.text
+
+
 def test_an_option_that_mitmproxy_does_not_know_is_a_failure(made: Callable[..., Run]):
     run = made("--no-datasette", "--", "--no-such-option").start()
     assert await_true(lambda: run.ended is not None, START_SECONDS)
