@@ -49,9 +49,7 @@ class Context:
 
     @functools.cached_property
     def providers(self) -> Registry:
-        registry = built_in()
-        registry.add_custom(lambda: self.settings().providers)
-        return registry
+        return built_in()
 
     def settings(self) -> Settings:
         return ConfigStore(self.home.config).load()
