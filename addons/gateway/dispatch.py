@@ -11,7 +11,7 @@ from mitmproxy import connection, http
 from mitmproxy.net import server_spec
 from mitmproxy.net.server_spec import ServerSpec
 
-from addons.gateway import books, own_answers, verdict, whole_answers
+from addons.gateway import books, objects, own_answers, verdict, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
@@ -62,8 +62,9 @@ class Dispatch:
                 self._services.stickiness.hold(stick_key(exchange), attempt.candidate.name, time.monotonic())
             if exchange.output == "openai_chat" and attempt.answer is not None:
                 self._services.memory.remember(attempt.answer, exchange.conversation)
-        elif exchange.operation is Operation.PASS and exchange.method == "POST":
-            self._remember_object(attempt)
+        made = objects.made(exchange, attempt)
+        if made is not None:
+            self._services.state.remember_object(made, attempt.candidate.name)
 
     # -- choosing
 
@@ -263,23 +264,6 @@ class Dispatch:
             retry_after=failure.error.retry_after,
             cause=failure.error.message,
         )
-
-    def _remember_object(self, attempt: Attempt) -> None:
-        """Files, batches and stored responses stay with the credential that made them (decision 13)."""
-        if attempt.response is None and attempt.received:
-            body = b"".join(attempt.received)
-        elif attempt.response is not None:
-            body = attempt.response.body
-        else:
-            return
-        if len(body) > 1 << 20 or body[:1] != b"{":
-            return
-        try:
-            parsed = jsonio.loads(body)
-        except ValueError:
-            return
-        if isinstance(parsed, dict) and isinstance(parsed.get("id"), str):
-            self._services.state.remember_object(parsed["id"], attempt.candidate.name)
 
 
 def _proxy_of(url: str) -> ServerSpec:

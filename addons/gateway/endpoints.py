@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mitmproxy import ctx, http
 
 from addons.audit.record import Origin
-from addons.gateway import books, own_answers
+from addons.gateway import books, own_answers, recognise
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Exchange
 from addons.gateway.modellist import RENDERERS, names, render_one
@@ -17,6 +17,14 @@ from translators import jsonio
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 _OPEN = "proxycast: an LLM gateway. Point a client here with a client key; see /health.\n"
+
+
+_METHODS = {
+    Operation.GENERATE: ("POST",),
+    Operation.COUNT_TOKENS: ("POST",),
+    Operation.MODELS: ("GET",),
+    Operation.PASS: ("GET", "POST", "PUT", "PATCH", "DELETE"),
+}
 
 
 class Endpoints:
@@ -47,9 +55,9 @@ class Endpoints:
             exchange.rejected = True
             text = f"{flow.request.method} {exchange.path} is no endpoint of this gateway"
             flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text))
-        elif exchange.operation is Operation.GENERATE and flow.request.method != "POST":
+        elif flow.request.method not in _METHODS[exchange.operation]:
             exchange.rejected = True
-            text = f"{flow.request.method} is not allowed here: use POST"
+            text = f"{flow.request.method} is not allowed here"
             flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.INVALID_REQUEST, text, status=405))
 
     def _health(self, _: Exchange) -> http.Response:
@@ -85,23 +93,28 @@ class Models:
         exchange = exchanges.of(flow)
         if exchange is None or flow.response is not None or exchange.recognised is None or exchange.profile is None:
             return
-        if exchange.operation is Operation.MODELS:
-            offered = names(exchange.profile, self._services)
-            shape = "codex" if exchange.recognised.codex else exchange.protocol
-            body = RENDERERS[shape](offered)
-        else:
-            found = self._single(exchange)
-            if found is None:
-                return
-            body = found
-        exchange.answered = True
-        flow.response = own_answers.make_response(200, [("content-type", "application/json")], jsonio.dumps(body))
-        books.note_delivered(exchange, flow.response)
+        response = self._answer(exchange)
+        if response is not None:
+            exchange.answered = True
+            flow.response = response
+            books.note_delivered(exchange, response)
 
-    def _single(self, exchange: Exchange) -> dict[str, object] | None:
-        """`GET /v1/models/ID`: from the list if it is there; else whoever serves it is asked."""
+    def _answer(self, exchange: Exchange) -> http.Response | None:
+        """The list; a single model if the list has it. Else it is asked of whoever could know it, if there is one."""
         assert exchange.recognised is not None and exchange.profile is not None
-        head, _, name = exchange.recognised.path.partition("/models/")
-        if exchange.method != "GET" or not name or head not in ("/v1", "/v1beta"):
+        if exchange.operation is Operation.MODELS:
+            shape = "codex" if exchange.recognised.codex else exchange.protocol
+            return self._json(RENDERERS[shape](names(exchange.profile, self._services)))
+        name = recognise.single_model(exchange.method, exchange.recognised.path)
+        if name is None:
             return None
-        return render_one(exchange.protocol, name) if name in names(exchange.profile, self._services) else None
+        if name in names(exchange.profile, self._services):
+            return self._json(render_one(exchange.protocol, name))
+        if exchange.candidates:
+            return None
+        exchange.error = ErrorInfo(ErrorKind.NOT_FOUND, f"this profile has no model {name!r}", code="model_not_found")
+        return own_answers.error_response(exchange, exchange.error)
+
+    @staticmethod
+    def _json(body: object) -> http.Response:
+        return own_answers.make_response(200, [("content-type", "application/json")], jsonio.dumps(body))

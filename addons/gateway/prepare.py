@@ -102,18 +102,16 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
     if strip:
         request = without_reasoning(request)
     protocol = registry.get(attempt.protocol)
+    encoded = protocol.encode_request(request, target)  # its headers, such as a version, go with a count too
     if call.operation is Operation.COUNT_TOKENS:
         body = protocol.encode_count_request(request, target)
         if body is None:
             raise TranslationError("this backend does not count tokens")
         call.body = jsonio.dumps(body)
-        extra: dict[str, str] = {}
     else:
-        encoded = protocol.encode_request(request, target)
         attempt.names = encoded.names
         exchange.notes += [note for note in encoded.notes if note not in exchange.notes]
         call.body = jsonio.dumps(encoded.body)
-        extra = encoded.headers
     call.method = "POST"
     accept = protocol.stream_type if exchange.stream else "application/json"
     call.headers = [
@@ -121,7 +119,7 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
         ("accept", accept),
         ("accept-encoding", "identity"),
         ("user-agent", USER_AGENT),
-        *extra.items(),
+        *encoded.headers.items(),
     ]
 
 

@@ -39,6 +39,9 @@ _POSTS: dict[str, tuple[str, Operation]] = {
     "/v1/responses/input_tokens": ("openai_responses", Operation.COUNT_TOKENS),
 }
 
+#: What else is done with these paths; any other method is refused (endpoints.py).
+_ALSO = {("GET", "/v1/chat/completions")}  # the list of stored ones
+
 #: First path segments below /v1 that belong to one protocol alone; the others are told apart by header.
 _OWN_SEGMENTS = {
     "messages": "anthropic",
@@ -107,7 +110,7 @@ def recognise(method: str, path: str, query: str, headers: dict[str, str]) -> Re
     if gemini is not None:
         return _gemini(path, gemini.group(2), gemini.group(3), query)
     versioned = path if path.startswith(("/v1/", "/v1beta/", "/v1alpha/")) else "/v1" + path
-    if method == "POST" and versioned in _POSTS:
+    if versioned in _POSTS and (method, versioned) not in _ALSO:
         protocol, operation = _POSTS[versioned]
         return Recognised(protocol, operation, versioned)
     _, version, segment, *rest = [*versioned.split("/"), "", ""]
@@ -137,6 +140,12 @@ def _owner(version: str, segment: str, headers: dict[str, str], query: str) -> s
             return "gemini"
         return "openai_responses" if segment == "models" and "client_version=" in query else "openai_chat"
     return _OWN_SEGMENTS.get(segment)
+
+
+def single_model(method: str, path: str) -> str | None:
+    """The model that `GET …/models/NAME` asks about, None for any other request. `path` is a recognised one."""
+    head, _, name = path.partition("/models/")
+    return name if method == "GET" and name and head in ("/v1", "/v1beta", "/v1alpha") else None
 
 
 def protocol_of_body(body: dict[str, object], protocol: str) -> str:

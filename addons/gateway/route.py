@@ -10,7 +10,7 @@ from typing import Any
 from mitmproxy import http
 
 from addons.gateway import exchange as exchanges
-from addons.gateway import own_answers, recognise
+from addons.gateway import objects, own_answers, recognise
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
 from addons.pool import candidates
@@ -154,24 +154,24 @@ class Route:
         except candidates.NoCandidateError as error:
             return ErrorInfo(ErrorKind.NOT_FOUND, str(error), code="model_not_found")
         if exchange.operation is Operation.PASS:
+            assert exchange.recognised is not None
             found = [candidate for candidate in found if _speaks(candidate, exchange)]
-            found = self._owners_first(exchange, found)
-            if not found:
+            if not found and recognise.single_model(exchange.method, exchange.recognised.path) is None:
                 return ErrorInfo(
                     ErrorKind.NOT_FOUND,
                     f"no credential of this profile offers {exchange.path}: it needs one of that protocol",
                 )
-        exchange.candidates = self._ordered(exchange, found)
+        exchange.candidates = self._ordered(exchange, self._owners_alone(exchange, found))
         return None
 
-    def _owners_first(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
-        """An object that lives in one account is asked of the credential that made it alone (decision 13)."""
-        assert exchange.recognised is not None
-        if exchange.recognised.object_id is None:
-            return found
-        owner = self._services.state.object_owner(exchange.recognised.object_id)
-        owned = [c for c in found if c.name == owner]
-        return owned or found
+    def _owners_alone(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
+        """A request that needs an object of one account is for the credential that has it (decision 13)."""
+        for object_id in objects.named(exchange):
+            owner = self._services.state.object_owner(object_id)
+            owned = [candidate for candidate in found if candidate.name == owner]
+            if owned:
+                return owned
+        return found
 
     def _ordered(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
         """Stickiness first, those that rest last; the profile's order within each."""

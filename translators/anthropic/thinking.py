@@ -66,7 +66,7 @@ def decode(value: object, effort: object) -> tuple[Reasoning, Json | None]:
 def encode(request: Request, target: Target, max_tokens: int, notes: list[str]) -> Config:
     """What the target takes of what was wished. Noted when thinking must stay off for this request."""
     config = _by_kind(request, target, max_tokens, notes)
-    if config.on and target.thinking == "budget" and _loop_lost_thinking(request.turns):
+    if config.on and target.thinking == "budget" and _loop_lost_thinking(request.turns, target.protocol):
         notes.append("Thinking was switched off: the running tool-use turn came without its thinking blocks.")
         config.thinking = {"type": "disabled"}
     if config.on and config.thinking is not None:
@@ -90,6 +90,8 @@ def _by_kind(request: Request, target: Target, max_tokens: int, notes: list[str]
         case "adaptive":
             effort = _effort(wish, off, target)
             wants = wish.mode in (ReasoningMode.ADAPTIVE, ReasoningMode.BUDGET) and not off
+            # Who asks to be shown thoughts expects a model that thinks by itself, as Gemini's and OpenAI's do.
+            wants = wants or (wish.mode is ReasoningMode.DEFAULT and wish.show == "summary" and _own(request) is None)
             return Config({"type": "adaptive"} if wants else None, effort)
         case "effort":
             return Config(None, _effort(wish, off, target))
@@ -147,14 +149,14 @@ def _restore_own(request: Request, config: Config) -> None:
         config.thinking.update(rest)
 
 
-def _loop_lost_thinking(turns: list[Turn]) -> bool:
+def _loop_lost_thinking(turns: list[Turn], home: str) -> bool:
     """Whether the tool-use turn that still runs (since the last user turn without results) misses its thinking."""
     for turn in reversed(turns):
         if turn.role is Role.USER and not any(isinstance(block, ToolResult) for block in turn.blocks):
             return False
         if turn.role is Role.ASSISTANT and any(isinstance(block, ToolCall) for block in turn.blocks):
             first = turn.blocks[0]
-            signed = isinstance(first, Thinking) and first.signature is not None and first.origin == ID
-            if not signed and not (isinstance(first, Opaque) and first.origin == ID):
+            signed = isinstance(first, Thinking) and first.signature is not None and first.origin == home
+            if not signed and not (isinstance(first, Opaque) and first.origin == home):
                 return True
     return False

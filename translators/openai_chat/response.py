@@ -89,7 +89,7 @@ def _message(blocks: list[Block], reply: Reply) -> Json:
     if images:
         message["images"] = images
     if calls and is_legacy(reply):
-        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments or "{}"}
     elif calls:
         extras = _extras(blocks)
         message["tool_calls"] = [_call(call, extras.get(call.id)) for call in calls]
@@ -131,6 +131,6 @@ def _call(call: ToolCall, extra: Json | None) -> Json:
     if call.kind == "custom":
         spelled: Json = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     else:
-        function = {"name": call.name, "arguments": call.arguments}
+        function = {"name": call.name, "arguments": call.arguments or "{}"}
         spelled = {"id": call.id, "type": "function", "function": function}
     return spelled if extra is None else {**spelled, "extra_content": extra}

@@ -60,6 +60,7 @@ class ChatStreamEncoder:
         self._length = 0  # characters of text so far
         self._block_start = 0  # where the open text block begins
         self._citations: list[Json] = []  # of the open text block
+        self._argued = False  # the open call has arguments
         self._usage = Usage()
         self._open: BlockStart | None = None
         self._thinking: list[str] = []  # text of the open thinking block
@@ -105,6 +106,7 @@ class ChatStreamEncoder:
         match event.kind:
             case "arguments":
                 before, after = self._arguments
+                self._argued = self._argued or bool(event.text)
                 return before + jsonio.dumps(event.text) + after if before else b""
             case "signature":
                 self._signature = event.text
@@ -158,13 +160,22 @@ class ChatStreamEncoder:
         if self._open is not None and self._open.kind == "thinking" and self._signature is not None:
             self._pending.append(Thinking("".join(self._thinking), self._signature, self._open.origin))
         cited = citations.of_text(self._citations, self._block_start, self._length)
+        out = self._no_arguments()
         self._open = None
         self._thinking = []
         self._signature = None
         self._arguments = (b"", b"")
         self._citations = []
         self._block_start = self._length
-        return self._chunk({"annotations": cited}) if cited else b""
+        return out + self._chunk({"annotations": cited}) if cited else out
+
+    def _no_arguments(self) -> bytes:
+        """A function without arguments has an empty object: clients parse what they get."""
+        argued, self._argued = self._argued, False
+        if argued or self._open is None or self._open.kind != "tool_call" or self._open.tool_kind != "function":
+            return b""
+        before, after = self._arguments
+        return before + jsonio.dumps("{}") + after if before else b""
 
     def _release(self, call_id: str | None) -> bytes:
         """Give out opaque reasoning, now that it is known what follows it."""

@@ -138,7 +138,8 @@ class ResponsesSpeaker:
 
 def part_of(body: Json) -> int:
     """Which part of its item an event is about."""
-    return int(body.get("content_index", body.get("summary_index", 0)))
+    index: int = body["content_index"] if "content_index" in body else body.get("summary_index", 0)
+    return index
 
 
 def picture(image: str) -> Json:

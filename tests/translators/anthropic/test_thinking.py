@@ -27,6 +27,8 @@ def sent(reasoning: Reasoning, **settings: Any) -> tuple[Any, Any]:
 ADAPTIVE_MODEL = [
     (Reasoning(), None, None),
     (Reasoning(DEFAULT, "high"), None, "high"),
+    (Reasoning(DEFAULT, show="none"), None, None),
+    (Reasoning(DEFAULT, show="summary"), {"type": "adaptive", "display": "summarized"}, None),
     (Reasoning(ADAPTIVE), {"type": "adaptive"}, None),
     (Reasoning(ADAPTIVE, "medium"), {"type": "adaptive"}, "medium"),
     (Reasoning(ADAPTIVE, "minimal"), {"type": "adaptive"}, "low"),

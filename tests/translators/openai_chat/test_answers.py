@@ -44,6 +44,11 @@ ANSWERS: list[tuple[str, list[Block], dict[str, Any]]] = [
         },
     ),
     (
+        "call_without_arguments",
+        [ToolCall("1", "f", "")],
+        {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+    ),
+    (
         "custom",
         [ToolCall("1", "patch", "free {text", "custom")],
         {"tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "patch", "input": "free {text"}}]},

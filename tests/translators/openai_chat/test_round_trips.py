@@ -203,7 +203,8 @@ def essence(answer: Response) -> dict[str, Any]:
             case Refusal():
                 found["refusal"] += block.text
             case ToolCall():
-                found["calls"].append((block.id, block.name, block.arguments, block.kind))
+                written = block.arguments or ("{}" if block.kind == "function" else "")
+                found["calls"].append((block.id, block.name, written, block.kind))
     return found
 
 
