@@ -175,13 +175,13 @@ class App:
         return self.json_reply(found.status, found.body)
 
     def generate(self, request: Recorded, protocol: Protocol, ask: Ask, stream: bool) -> Reply:
-        request.failure = self.standin.take_failure()
+        view = reading.read(protocol, ask.body, ask.model, stream)
+        served = choose(self.standin.scenario_for(request), view)
+        request.failure = self.standin.take_failure(served.index)
         if isinstance(request.failure, Status):
             body = status_body(protocol, request.failure)
             data = body if isinstance(body, bytes) else (body if isinstance(body, str) else dumps(body)).encode()
             return Reply(request.failure.code, {"content-type": JSON_TYPE, **request.failure.headers}, [data])
-        view = reading.read(protocol, ask.body, ask.model, stream)
-        served = choose(self.standin.scenario_for(request), view)
         request.turn = served.index
         job = Job(
             ask,
@@ -192,6 +192,7 @@ class App:
             int(time.time()),
             interleave=self.standin.interleave,
             array=request.query.get("alt") != "sse",
+            restart_ids=self.standin.restart_ids,
         )
         rendering = RENDERERS[protocol](job)
         if protocol == "openai_responses" and ask.body.get("store") is not False:

@@ -61,7 +61,7 @@ def message(job: Job) -> Json:
 
 def tool_call(job: Job, number: int) -> Json:
     call = job.turn.calls[number]
-    identity = f"call_{job.token[:22]}{number:02x}"
+    identity = f"call_{number}" if job.restart_ids else f"call_{job.token[:22]}{number:02x}"
     if job.view.tools[call.name].kind == "custom":
         custom = {"name": call.name, "input": call.text or call.json}
         return {"id": identity, "type": "custom", "custom": custom}

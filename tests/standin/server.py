@@ -28,7 +28,8 @@ class StandIn:
     :class:`Recorded` request and returns one), ``key`` (the only accepted credential; None accepts any), ``dialect``,
     ``bind_prefix`` and ``account`` (see :class:`~tests.standin.ask.Policy`), ``models`` (the listed ones; with
     ``strict_models`` any other is a 404), ``interleave`` (chat: parallel calls in interleaved fragments), ``shred``
-    (cut streams every N bytes), ``pace`` (seconds between two events), ``compress`` (gzip for clients that accept it).
+    (cut streams every N bytes), ``pace`` (seconds between two events), ``compress`` (gzip for clients that accept it),
+    ``restart_ids`` (chat: call ids begin at ``call_0`` in every answer, as with some local servers).
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class StandIn:
         shred: int = 0,
         pace: float = 0.0,
         compress: bool = False,
+        restart_ids: bool = False,
     ) -> None:
         self.scenario = scenario
         self.key = key
@@ -61,8 +63,10 @@ class StandIn:
         self.shred = shred
         self.pace = pace
         self.compress = compress
+        self.restart_ids = restart_ids
         self._recorded: list[Recorded] = []
         self._failures: deque[Failure] = deque()
+        self._turn_failures: dict[int, Failure] = {}
         self._app = App(self)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -95,9 +99,15 @@ class StandIn:
         """The next ``n`` valid generation requests (any protocol, side calls too) fail so; calls queue up."""
         self._failures.extend([how] * n)
 
-    def take_failure(self) -> Failure | None:
-        """The failure that the next request has coming (for the application)."""
-        return self._failures.popleft() if self._failures else None
+    def fail_turn(self, index: int, how: Failure) -> None:
+        """The next request that the scripted turn ``index`` answers fails so; side calls pass."""
+        self._turn_failures[index] = how
+
+    def take_failure(self, index: int | None) -> Failure | None:
+        """The failure that a request for that turn has coming (for the application)."""
+        if self._failures:
+            return self._failures.popleft()
+        return None if index is None else self._turn_failures.pop(index, None)
 
     def record(self, request: Recorded) -> None:
         """Takes down a request (for the application)."""
@@ -111,6 +121,7 @@ class StandIn:
         """Forgets requests, waiting failures and stored objects; settings and scenario stay."""
         self._recorded.clear()
         self._failures.clear()
+        self._turn_failures.clear()
         self._app.reset()
 
     def start(self) -> Self:

@@ -176,3 +176,10 @@ def test_a_client_that_hangs_up_is_noticed(backend: StandIn) -> None:
         time.sleep(0.01)
 
     assert backend.requests[0].aborted
+
+
+def test_a_failure_can_wait_for_a_turn(backend: StandIn) -> None:
+    backend.fail_turn(1, status(503))
+    backend.fail_turn(0, status(529))
+
+    assert [ask(backend, "anthropic").status_code for _ in range(3)] == [529, 200, 200]

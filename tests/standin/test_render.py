@@ -28,6 +28,7 @@ def backend(standin: StandIn) -> StandIn:
     standin.reset()
     standin.scenario = SCRIPT
     standin.interleave = False
+    standin.restart_ids = False
     standin.dialect = "compatible"
     return standin
 
@@ -161,6 +162,14 @@ def test_chat_interleaves_parallel_calls_when_told(backend: StandIn) -> None:
     indices = [f["index"] for chunk in chunks for f in chunk["choices"][0]["delta"].get("tool_calls", [])]
 
     assert sum(one != other for one, other in pairwise(indices)) > 2
+
+
+def test_chat_counts_its_calls_anew_when_told(backend: StandIn) -> None:
+    backend.restart_ids = True
+    backend.scenario = Scenario([Turn(calls=[Call("run", {"command": "a"}), Call("walk", {"command": "b"})])])
+    answers = [ask(backend, "openai_chat", stream=False).json()["choices"][0]["message"] for _ in range(2)]
+
+    assert [[call["id"] for call in answer["tool_calls"]] for answer in answers] == [["call_0", "call_1"]] * 2
 
 
 def test_chat_reports_usage_last_and_only_when_asked(backend: StandIn) -> None:

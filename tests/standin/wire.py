@@ -27,6 +27,7 @@ class Job:
     created: int
     interleave: bool = False
     array: bool = False
+    restart_ids: bool = False
 
 
 @dataclass(frozen=True)

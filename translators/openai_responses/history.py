@@ -9,16 +9,28 @@ from translators.canonical.carrier import PREFIX
 Json = dict[str, Any]
 _TAG = f"{PREFIX}:"
 _REASONING = ("reasoning", "compaction")
+#: Items beside messages that a model writes, and whose id may be left out.
+_WRITTEN = ("function_call", "custom_tool_call")
 
 
 def own_history(body: Json, *, bare: bool) -> Json:
-    """`body` without tagged or, under `store: false`, unreadable reasoning items (`bare`: without any)."""
+    """`body` without tagged or, under `store: false`, unreadable reasoning items (`bare`: without any).
+
+    An item whose id the service gave it is refused without the reasoning that led to it: without that its id goes too.
+    """
     items = body.get("input")
     if not isinstance(items, list):
         return body
     stored = body.get("store") is not False
     kept = [item for item in items if not _goes(item, bare=bare, stored=stored)]
-    return body if len(kept) == len(items) else {**body, "input": kept}
+    if len(kept) == len(items):
+        return body
+    return {**body, "input": [_nameless(item) for item in kept] if bare else kept}
+
+
+def _nameless(item: Any) -> Any:
+    written = isinstance(item, dict) and (item.get("role") == "assistant" or item.get("type") in _WRITTEN)
+    return {name: value for name, value in item.items() if name != "id"} if written else item
 
 
 def _goes(item: Any, *, bare: bool, stored: bool) -> bool:
