@@ -49,7 +49,9 @@ class Context:
 
     @functools.cached_property
     def providers(self) -> Registry:
-        return built_in()
+        registry = built_in()
+        registry.add_custom(lambda: self.settings().providers)
+        return registry
 
     def settings(self) -> Settings:
         return ConfigStore(self.home.config).load()

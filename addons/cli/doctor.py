@@ -113,6 +113,9 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
     for name, problem in store.problems.items():
         yield Finding("credentials", State.WRONG, f"{name}: {problem}", f"or: proxycast credentials remove {name}")
     registry = built_in()
+    if settings is not None:
+        custom = settings.providers
+        registry.add_custom(lambda: custom)
     for name, credential in credentials.items():
         try:
             registry.get(credential.provider)

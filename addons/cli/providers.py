@@ -39,16 +39,19 @@ def summary(manifest: Manifest) -> dict[str, Any]:
         "protocols": list(manifest.protocols),
         "models": list(manifest.models),
         "description": manifest.description,
+        "base_url": manifest.base_url or None,
     }
 
 
 @providers.command("list")
+@click.option("--presets", is_flag=True, help="Also those that are data alone: presets, and config.toml's own.")
 @json_option
 @pass_context
 @guarded
-def list_providers(context: Context, as_json: bool) -> None:
+def list_providers(context: Context, presets: bool, as_json: bool) -> None:
     """List the providers."""
-    rows = [summary(provider.manifest) for provider in context.providers]
+    found = [*context.providers, *(context.providers.presets() if presets else ())]
+    rows = [summary(provider.manifest) for provider in found]
     if not as_json:
         rows = [{name: row[name] for name in ("id", "name", "kind", "protocols")} for row in rows]
     show(rows, as_json=as_json, empty="")
@@ -66,7 +69,7 @@ def show_provider(context: Context, provider: str, as_json: bool) -> None:
         **summary(manifest),
         "known_models": list(manifest.known_models),
         "aliases": list(manifest.aliases),
-        "base_url": manifest.base_url or None,
+        "env": list(manifest.env),
         "subscription": manifest.subscription,
         "terms": manifest.terms,
         "terms_url": manifest.terms_url or None,

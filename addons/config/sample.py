@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 from pydantic.fields import FieldInfo
 
-from addons.config.settings import InterceptRule, Profile, Route, Section, Settings
+from addons.config.settings import CustomProvider, InterceptRule, Profile, Route, Section, Settings
 
 HEAD = """\
 # ProxyCast: everything that is not secret. A running gateway follows changes at once, where not said otherwise; a
@@ -38,6 +38,13 @@ EXAMPLES = """\
 #     [[intercept.rules]]
 #     host = "api.openai.com"
 #     profile = "work"
+#
+# A service that no preset knows (`proxycast providers list --presets`); `proxycast credentials add my-service` follows.
+#
+#     [providers.my-service]
+#     protocols = ["openai_chat", "anthropic"]
+#     base_url = "https://llm.example.com/v1"
+#     base_urls = { anthropic = "https://llm.example.com/anthropic" }
 """
 
 
@@ -72,6 +79,7 @@ def named_tables() -> list[Table]:
         ("profiles.NAME", Profile),
         ("[profiles.NAME.routes]", Route),
         ("[intercept.rules]", InterceptRule),
+        ("providers.NAME", CustomProvider),
     ]
     return [_table(name, kind) for name, kind in named]
 
@@ -110,7 +118,7 @@ def _table(name: str, kind: type[Section]) -> Table:
 def _rows(kind: type[Section]) -> Iterator[Row]:
     for name, field in kind.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        if isinstance(default, Section) or name in ("profiles", "rules"):
+        if isinstance(default, Section) or name in ("profiles", "providers", "rules"):
             continue  # tables of their own
         yield Row(name, _type(field), _toml(field, default), field.description or "")
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import fields
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from translators.canonical.errors import ErrorKind
+from translators.canonical.target import Target
 
 
 class Section(BaseModel):
@@ -130,6 +134,69 @@ class Intercept(Section):
     )
 
 
+PublicProtocol = Literal["openai_chat", "openai_responses", "anthropic", "gemini"]
+_TARGET_FIELDS = frozenset(field.name for field in fields(Target)) | {"match"}
+
+
+class ErrorMeaning(Section):
+    """An error of a provider that means something else than its status says; all that is given must hold."""
+
+    status: int | None = Field(None, description="its HTTP status")
+    code: str | None = Field(None, description="its code or type")
+    contains: str | None = Field(None, description="what its message contains, in lower case")
+    kind: ErrorKind = Field(description="what it means: authentication, billing, rate_limit, not_found, overloaded …")
+
+
+def _chat() -> list[PublicProtocol]:
+    return ["openai_chat"]
+
+
+class CustomProvider(Section):
+    """A provider of your own, described by data alone: `proxycast credentials add NAME` then takes its credentials.
+
+    The presets that come with ProxyCast (addons/providers/presets.toml) have the same fields."""
+
+    name: str = Field("", description="what people call it")
+    protocols: list[PublicProtocol] = Field(
+        default_factory=_chat,
+        min_length=1,
+        description="what it speaks: openai_chat, openai_responses, anthropic, gemini; a client's own is preferred",
+    )
+    base_url: str = Field(
+        description="as the official SDK takes it: openai with /v1, anthropic and gemini without; {region} and the "
+        "like stand for a setting of the credential"
+    )
+    base_urls: dict[PublicProtocol, str] = Field(default_factory=dict, description="other base URLs, by protocol")
+    auth_header: str = Field("Authorization", description="the header that carries the secret")
+    auth_prefix: str | None = Field(None, description="what stands before the secret; 'Bearer ' in Authorization")
+    auth_headers: dict[PublicProtocol, str] = Field(
+        default_factory=dict, description="other headers for the bare secret, by protocol"
+    )
+    dropped_headers: list[str] = Field(
+        default_factory=list, description="patterns of client headers that it cannot bear, such as anthropic-beta"
+    )
+    needs_secret: bool = Field(True, description="whether it wants a key at all")
+    env: list[str] = Field(default_factory=list, description="environment variables that its key is usually in")
+    models: list[str] = Field(default_factory=lambda: ["*"], description="patterns of the models that it serves")
+    known_models: list[str] = Field(default_factory=list, description="models to list beside those that it lists")
+    lists_models: bool = Field(True, description="whether it can be asked for its models")
+    targets: list[dict[str, Any]] = Field(
+        default_factory=list, description="quirks of its models: match, protocol, and fields of Target"
+    )
+    errors: list[ErrorMeaning] = Field(
+        default_factory=list, description="errors that mean something else: status, code, contains, kind"
+    )
+    notes: str = Field("", description="what a user should know of it")
+
+    @field_validator("targets")
+    @classmethod
+    def _known_fields(cls, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for row in rows:
+            if unknown := row.keys() - _TARGET_FIELDS:
+                raise ValueError(f"there is no field {min(unknown)!r} of Target")
+        return rows
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -143,6 +210,7 @@ class Settings(Section):
     datasette: Datasette = Field(default_factory=Datasette)
     intercept: Intercept = Field(default_factory=Intercept)
     profiles: dict[str, Profile] = Field(default_factory=dict, description="named choices of credentials")
+    providers: dict[str, CustomProvider] = Field(default_factory=dict, description="providers of your own, by id")
 
     def profile(self, name: str | None = None) -> Profile:
         """The profile of that name, or the active one; "default" need not be written down. Raises KeyError."""

@@ -73,6 +73,11 @@ class ConfigStore:
         return self._settings
 
     @property
+    def known(self) -> Settings:
+        """The settings as they were last looked at: for those that ask many times in one request."""
+        return self._settings
+
+    @property
     def current(self) -> Settings:
         """The newest good settings; looks at the file each time (one `stat`)."""
         stamp = self._look()

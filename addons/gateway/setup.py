@@ -32,7 +32,9 @@ def open_services() -> Services:
         sys.exit(f"proxycast: {error}")
     except (OSError, sqlite3.Error) as error:
         sys.exit(f"proxycast: cannot use {home.path}: {error}")
-    return Services(home, config, state, built_in())
+    providers = built_in()
+    providers.add_custom(lambda: config.known.providers)
+    return Services(home, config, state, providers)
 
 
 def audit_settings(settings: Settings) -> AuditSettings:

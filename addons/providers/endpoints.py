@@ -1,7 +1,8 @@
 """Where each public protocol's operations live below a base URL, and how base and path are joined.
 
 Base URLs are what the official SDK of the protocol takes (design.md, Promises): anthropic without `/v1`, openai and
-compatibles with `/v1`, gemini without `/v1beta`. A base pasted the other way is understood.
+compatibles with `/v1`, gemini without `/v1beta`. A base pasted the other way is understood: a bare host gets the `/v1`
+that it lacks, unless it ends in `/.`.
 """
 
 from __future__ import annotations
@@ -51,9 +52,11 @@ VERSIONS = ("/v1beta", "/v1")
 
 def join(protocol: str, base: str, path: str) -> str:
     """`base` and `path` (which begins with the protocol's root), with the root exactly once."""
-    base = base.rstrip("/")
     endpoints = ENDPOINTS[protocol]
     root = endpoints.root
+    if base.endswith("/."):
+        return base[:-2] + path.removeprefix(root)
+    base = base.rstrip("/")
     if endpoints.root_in_base:
         host_only = base.count("/") <= 2
         return base + (path if host_only else path.removeprefix(root))

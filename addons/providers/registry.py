@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from addons.config.settings import CustomProvider
 from addons.providers.api import ErrorRule, Factory, Manifest, Provider
+from addons.providers.presets import CustomProviders, Presets
 from translators.canonical.errors import ErrorKind
 
 
@@ -35,11 +37,24 @@ def read_manifest(text: str) -> Manifest:
 
 
 class Registry:
-    """Providers by id and alias."""
+    """Providers by id and alias; where none has the name, the sources (presets) are asked in order (decision 15)."""
 
     def __init__(self) -> None:
         self._providers: dict[str, Provider] = {}
         self._aliases: dict[str, str] = {}
+        self._sources: list[Presets] = []
+
+    def add_source(self, source: Presets) -> None:
+        """Ask `source` for names that no provider has, before the sources that are already there."""
+        self._sources.insert(0, source)
+
+    def add_custom(self, read: Callable[[], Mapping[str, CustomProvider]]) -> None:
+        """Know the providers of config.toml, as `read` shows them at any moment."""
+        self.add_source(CustomProviders(self.manifest, read))
+
+    def manifest(self, name: str) -> Manifest:
+        """Of a registered provider; raises KeyError."""
+        return self._providers[name].manifest
 
     def register(self, provider: Provider) -> None:
         """Make a provider available; one of the same id is replaced."""
@@ -54,11 +69,24 @@ class Registry:
 
     def get(self, name: str) -> Provider:
         """By id or alias; raises UnknownProviderError."""
-        try:
-            return self._providers[self._aliases.get(name, name)]
-        except KeyError:
-            known = ", ".join(sorted(self._providers))
-            raise UnknownProviderError(f"there is no provider {name!r}; there are: {known}") from None
+        provider = self._providers.get(self._aliases.get(name, name))
+        if provider is not None:
+            return provider
+        for source in self._sources:
+            found = source.get(name)
+            if found is not None:
+                return found
+        known = ", ".join(sorted(self._providers))
+        raise UnknownProviderError(f"there is no provider {name!r}; there are: {known}; and presets") from None
+
+    def presets(self) -> Iterator[Provider]:
+        """Everything from the sources that no provider shadows, each id once."""
+        seen = {*self._providers, *self._aliases}
+        for source in self._sources:
+            for provider in source:
+                if provider.manifest.id not in seen:
+                    seen.add(provider.manifest.id)
+                    yield provider
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -75,7 +103,8 @@ class Registry:
 
 
 def built_in() -> Registry:
-    """A registry with the providers that come with ProxyCast."""
+    """A registry with the providers and presets that come with ProxyCast."""
     registry = Registry()
     registry.load_folder(Path(__file__).parent, __package__)
+    registry.add_source(Presets(registry.manifest))
     return registry

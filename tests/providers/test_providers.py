@@ -9,6 +9,7 @@ from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
 from translators import registry as protocols
 from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.ids import fit
 from translators.canonical.request import Reasoning, ReasoningMode, Request, Tool
 
 REGISTRY = built_in()
@@ -162,3 +163,83 @@ def test_a_folder_with_a_manifest_is_a_provider(tmp_path: Path) -> None:
     assert not provider.serves("other", Credential("c", "mine"))
     assert provider.target("openai_chat", "mine-1", Credential("c", "mine")).efforts == ("low", "high")
     assert provider.judge(ErrorInfo(ErrorKind.INVALID_REQUEST, "teapot", 418)).kind is ErrorKind.OVERLOADED
+
+
+def test_mistrals_tool_ids_have_nine_letters_and_digits() -> None:
+    """apikey_backends.md §10, mistral; the same id always becomes the same substitute."""
+    fitted = [fit(name, 9) for name in ("toolu_0123456789abcdef", "abc", "abc_45678", "")]
+    assert all(len(name) == 9 and name.isalnum() for name in fitted) and len(set(fitted)) == 4
+    assert fit("toolu_0123456789abcdef", 9) == fitted[0]
+    assert fit("Abc012345", 9) == "Abc012345"
+    assert fit("call_1", 40) == "call_1"
+
+
+@pytest.mark.parametrize(
+    ("provider", "made", "settings", "url"),
+    [
+        ("anthropic_compatible", "anthropic", {}, "https://x.example/v1/messages"),
+        ("new_api", "openai_chat", {}, "https://x.example/v1/chat/completions"),
+        ("new_api", "openai_responses", {"base_url": "https://x.example/v1"}, "https://x.example/v1/responses"),
+        ("new_api", "anthropic", {"base_url": "https://x.example/v1"}, "https://x.example/v1/messages"),
+        ("new_api", "openai_chat", {"base_url": "https://x.example/sub"}, "https://x.example/sub/v1/chat/completions"),
+        (
+            "new_api",
+            "gemini",
+            {"base_url": "https://x.example/v1/"},
+            "https://x.example/v1beta/models/a-model:generateContent",
+        ),
+    ],
+)
+def test_a_compatible_service_is_found_below_whichever_base_was_pasted(
+    provider: str, made: str, settings: dict[str, object], url: str
+) -> None:
+    credential = Credential("c", provider, "s", {"base_url": "https://x.example", **settings})
+    assert REGISTRY.get(provider).build(call(made, translated=True, stream=False), credential).url == url
+
+
+@pytest.mark.parametrize(
+    ("client", "settings", "expected"),
+    [
+        ("gemini", {}, "gemini"),
+        ("anthropic", {}, "anthropic"),
+        ("anthropic", {"api": "chat"}, "openai_chat"),
+        ("openai_responses", {}, "openai_responses"),
+    ],
+)
+def test_new_api_is_spoken_to_as_the_client_speaks(client: str, settings: dict[str, object], expected: str) -> None:
+    credential = Credential("c", "new_api", "s", settings)
+    assert REGISTRY.get("new_api").protocol("m", credential, Request(client, "m")) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ErrorInfo(ErrorKind.PERMISSION, "token quota is not enough (request id: 1)", 403), ErrorKind.BILLING),
+        (ErrorInfo(ErrorKind.PERMISSION, "…", 403, code="insufficient_user_quota"), ErrorKind.BILLING),
+        (ErrorInfo(ErrorKind.RATE_LIMIT, "insufficient quota", 429), ErrorKind.BILLING),
+        (ErrorInfo(ErrorKind.RATE_LIMIT, "slow down", 429), ErrorKind.RATE_LIMIT),
+        (ErrorInfo(ErrorKind.OVERLOADED, "There is no available channel for model x", 503), ErrorKind.NOT_FOUND),
+        (ErrorInfo(ErrorKind.OVERLOADED, "busy", 503), ErrorKind.OVERLOADED),
+        (ErrorInfo(ErrorKind.PERMISSION, "forbidden", 403), ErrorKind.PERMISSION),
+    ],
+)
+def test_what_a_new_api_server_says_is_wrong(error: ErrorInfo, kind: ErrorKind) -> None:
+    """apikey_backends.md §8, Errors."""
+    assert REGISTRY.get("new_api").judge(error).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "sampling", "json_schema"),
+    [
+        ("kimi-k2", "budget", True, False),
+        ("claude-opus-5-5", "adaptive", False, True),
+        ("anthropic/claude-sonnet-4.5", "budget", True, True),
+        ("claude-sonnet-4-6", "adaptive", True, True),
+        ("claude-3-5-haiku-latest", "none", True, True),
+    ],
+)
+def test_what_models_behind_a_compatible_messages_api_take(
+    model: str, thinking: str, sampling: bool, json_schema: bool
+) -> None:
+    target = REGISTRY.get("anthropic_compatible").target("anthropic", model, Credential("c", "anthropic_compatible"))
+    assert (target.thinking, target.sampling, target.json_schema) == (thinking, sampling, json_schema)

@@ -10,6 +10,8 @@ DIALECTS = {"chat": "openai_chat", "responses": "openai_responses"}
 
 
 class OpenAICompatible(Provider):
+    reads_request = False
+
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         return DIALECTS.get(credential.setting("api"), "openai_chat")
 
