@@ -14,6 +14,8 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader, safecall
 from mitmproxy.hooks import Hook
 
+from addons.gateway.hookrun import Run
+
 
 class HookCache:
     def load(self, loader: Loader) -> None:
@@ -56,3 +58,7 @@ class HookCache:
         manager.trigger_event = trigger_event
         for name in ("register", "remove", "add", "clear"):
             setattr(manager, name, forgetting(getattr(manager, name)))
+
+    async def proxycast_pending(self, run: Run) -> None:
+        """Waits on behalf of a stream for a hook that did not end at once."""
+        await run.task

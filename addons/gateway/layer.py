@@ -22,6 +22,7 @@ from addons.gateway.stream import GatewayStream, Tick
 
 Commands = Generator[commands.Command, Any, None]
 INTERVAL = 0.25  # seconds between two looks at the deadlines
+JOINED = 64 << 10  # bytes; larger pieces are not worth the copy
 UPSTREAMS = 100  # connections to one upstream address for one client connection (mitmproxy's own limit is 5)
 
 
@@ -42,9 +43,10 @@ class GatewayLayer(HttpLayer):
         return isinstance(self.context.client.proxy_mode, ReverseMode)
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if not isinstance(event, Tick):
-            yield from super()._handle_event(event)
-        elif event.stream.layer is self:
+        yield from joined(super()._handle_event(event) if not isinstance(event, Tick) else self._tick(event))
+
+    def _tick(self, event: Tick) -> Commands:
+        if event.stream.layer is self:
             if event.stream.stream_id in self.streams:
                 yield from self.event_to_child(event.stream, event)
         else:  # for a stream inside one of our CONNECT tunnels
@@ -61,6 +63,28 @@ class GatewayLayer(HttpLayer):
         for server in [c for c in self.connections if isinstance(c, connection.Server) and c.error]:
             del self.connections[server]
         yield from super().get_connection(event, reuse=reuse)
+
+
+def joined(handler: Commands) -> Commands:
+    """Lets what goes to one connection at one time, such as head and body, leave in one write: each is a system
+    call and often a packet."""
+    held: commands.SendData | None = None
+    for command in handler:
+        if isinstance(command, commands.SendData):
+            if held is None:
+                held = command
+            elif held.connection is command.connection and len(held.data) + len(command.data) <= JOINED:
+                held.data += command.data
+            else:
+                yield held
+                held = command
+            continue
+        if held is not None:  # before anything else happens, so that nothing changes its place
+            yield held
+            held = None
+        yield command
+    if held is not None:
+        yield held
 
 
 class SwapLayer:

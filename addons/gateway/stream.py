@@ -22,6 +22,9 @@ from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpErrorHook,
     HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
     HttpStream,
     RequestData,
     RequestEndOfMessage,
@@ -36,10 +39,11 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._events import HttpEvent
 
-from addons.gateway import books, failures, own_answers, respond, whole_answers
+from addons.gateway import books, failures, hookrun, own_answers, respond, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.clock import Clock
 from addons.gateway.exchange import Attempt, Exchange, Failure
+from addons.gateway.hookrun import HookPending
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 if TYPE_CHECKING:
@@ -47,6 +51,10 @@ if TYPE_CHECKING:
 
 Commands = Generator[commands.Command, Any, None]
 log = logging.getLogger(__name__)
+
+
+#: Hooks that run where they occur. Not AttemptHook: the failed attempt's connection must come to rest first.
+AT_ONCE = (HttpRequestHeadersHook, HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook)
 
 
 @dataclass
@@ -94,22 +102,36 @@ class GatewayStream(HttpStream):
     # -- events and commands
 
     def handle_event(self, event: events.Event) -> Commands:
-        """Rewrites stream ids per attempt; takes a Tick even while a hook or a connect is pending."""
+        """Rewrites stream ids per attempt, runs hooks; takes a Tick even while a hook or a connect is pending."""
         if isinstance(event, Tick) and event.stream is self:
             if self.child_layer is not None:
                 return  # upgraded to a WebSocket
             handler = self.on_tick_while_paused() if self._paused else super().handle_event(event)
+        elif isinstance(event, events.HookCompleted) and isinstance(event.command, HookPending):
+            handler = super().handle_event(events.HookCompleted(event.command.run.hook))
         else:
             handler = super().handle_event(event)
-        for command in handler:
-            if isinstance(command, SendHttp):
-                to_client = command.connection is self.context.client
-                command.event.stream_id = self.stream_id if to_client else self.attempt_id
-            elif isinstance(command, DropStream):
-                self.drop_alias()
-                self.clock.stop()
-                self._under_way.pop(id(self), None)
-            yield command
+        while True:
+            over: commands.StartHook | None = None
+            for command in handler:
+                if isinstance(command, SendHttp):
+                    to_client = command.connection is self.context.client
+                    command.event.stream_id = self.stream_id if to_client else self.attempt_id
+                elif isinstance(command, DropStream):
+                    self.drop_alias()
+                    self.clock.stop()
+                    self._under_way.pop(id(self), None)
+                elif isinstance(command, AT_ONCE) and self.child_layer is None:
+                    waits_for = hookrun.start(command, self.context.client)
+                    if waits_for is None:
+                        over = command  # we are paused for it, so this was the handler's last word
+                        continue
+                    waits_for.blocking = command.blocking
+                    command = waits_for
+                yield command
+            if over is None:
+                return
+            handler = super().handle_event(events.HookCompleted(over))
 
     def _handle_event(self, event: events.Event) -> Commands:
         """An exception in here would leave the client hanging: nobody would answer it any more."""

@@ -192,6 +192,7 @@ def proxycast(home: Path, upstream_port: int, config: str = "") -> Target:
     command += ["--set", f"confdir={home / 'mitmproxy'}"]
     command += ["--mode", f"reverse:http://127.0.0.1:9@127.0.0.1:{port}"]
     target = _start("proxycast", command, home, port, PROXYCAST_HOME=str(kept.path))
+    target.health()  # it may accept connections before it is ready
     target.keys = client_keys
     return target
 
