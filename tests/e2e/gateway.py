@@ -117,6 +117,12 @@ class Gateway:
             raise GatewayError(f"proxycast {' '.join(arguments)}: exit {result.returncode}\n{result.stderr}")
         return result.stdout.strip()
 
+    def configure(self, text: str) -> None:
+        """Begin with these settings (TOML); what the commands add comes to them."""
+        home = self.home / "proxycast"
+        home.mkdir(mode=0o700, exist_ok=True)
+        (home / "config.toml").write_text(text, encoding="utf-8")
+
     def key(self, name: str = "test") -> str:
         """A new client key."""
         return self.command("keys", "create", name)

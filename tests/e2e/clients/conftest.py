@@ -59,6 +59,41 @@ def routed_past_a_dead_backend(
         yield Routed(gateway, key, request.param, standin)
 
 
+@dataclass(frozen=True)
+class RoutedToTwo:
+    """A running gateway with two accounts of one service: it asks the first until that one fails."""
+
+    gateway: Gateway
+    key: str
+    protocol: str
+    first: StandIn
+    second: StandIn
+
+
+# A backend that stalls is given up within the test's time, and the client is kept waiting with signs of life before.
+IMPATIENT = """\
+[timeouts]
+hold = 0.5
+keepalive = 0.5
+first_event = 3
+"""
+
+
+@pytest.fixture
+def routed_to_two(
+    request: pytest.FixtureRequest, standin: StandIn, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RoutedToTwo]:
+    """What one account has signed the other refuses, as the real services do."""
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"))
+    gateway.configure(IMPATIENT)
+    with StandIn(interleave=True, shred=7, bind_prefix=True, account="another") as second:
+        names = [gateway.credential(request.param, backend.url, DEFAULT_KEY) for backend in (standin, second)]
+        gateway.route(*names, model=BACKENDS[request.param].model)
+        key = gateway.key()
+        with gateway:
+            yield RoutedToTwo(gateway, key, request.param, standin, second)
+
+
 @pytest.fixture
 def driver_of(tmp_path: Path) -> Callable[[str], Driver]:
     """Makes the driver of a client, installed if need be, with a fresh home."""

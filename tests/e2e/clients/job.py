@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.e2e.clients import wire
 from tests.e2e.clients.drivers import Driver, Run
+from tests.standin.records import Recorded
 from tests.standin.script import Call, Scenario, Turn
 from tests.standin.server import StandIn
 
@@ -58,12 +60,21 @@ def scenario(driver: Driver) -> Scenario:
 
 def check(run: Run, driver: Driver, standin: StandIn, protocol: str) -> None:
     """That the client did the whole job, and that a backend of `protocol` heard all of it, well formed, once."""
+    check_client(run, driver)
+    assert [str(request.refusal) for request in standin.refusals] == []
+    check_backend(driver, standin.main_requests, protocol)
+
+
+def check_client(run: Run, driver: Driver) -> None:
+    """That the client did the whole job and said so."""
     assert run.code == 0, f"{driver.client}: {run}"
     assert FINAL in run.stdout, f"the final text is not what {driver.client} printed: {run}"
     assert {file.name: file.read_bytes() for file in driver.work.iterdir()} == FILES
-    assert [str(request.refusal) for request in standin.refusals] == []
 
-    histories = [wire.read(protocol, request.json) for request in standin.main_requests]
+
+def check_backend(driver: Driver, answered: Sequence[Recorded], protocol: str) -> None:
+    """That these requests, of which each got a whole answer, tell the job turn by turn, each turn once."""
+    histories = [wire.read(protocol, request.json) for request in answered]
     assert [len(history.calls) for history in histories] == [0, 2, 3, 4]
     last = histories[-1]
     commands = [command for step in STEPS for command in step.commands]
