@@ -36,9 +36,11 @@ class Target:
     images: bool = True
     documents: bool = True
     json_schema: bool = True  # structured output by schema
+    forced_tools: bool = True  # bedrock: takes a tool choice that forces a call
     custom_tools: bool = True  # openai_chat: takes free-text tools; else they are wrapped as functions
     allowed_tools: bool = True  # openai_chat: takes tool_choice allowed_tools; else the tool list itself is narrowed
-    cache_markers: Literal["none", "cache_control", "prompt_cache_breakpoint"] = "none"  # openai_chat, on content parts
+    #: openai_chat: markers on content parts; bedrock: blocks of their own, with or without the hour's lifetime.
+    cache_markers: Literal["none", "cache_control", "prompt_cache_breakpoint", "cache_point", "cache_point_1h"] = "none"
     refused_fields: tuple[str, ...] = ()  # openai_chat: top-level fields that the backend answers with a 400/422
     schema_dialect: Literal["json_schema", "openapi"] = (
         "json_schema"  # gemini: parametersJsonSchema or the cleaned Schema

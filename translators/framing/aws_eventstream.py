@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+CONTENT_TYPE = "application/vnd.amazon.eventstream"
+
 MAX_HEADERS = 128 * 1024
 MAX_PAYLOAD = 24 * 1024 * 1024
 

@@ -1,0 +1,80 @@
+"""What the tests of this protocol share: its object, builders, and every body held against botocore's model."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tests.standin.bedrock_model import event_faults, request_faults
+from tests.standin.eventstream import event
+from translators import registry
+from translators.canonical.blocks import Block, Text
+from translators.canonical.events import StreamEvent
+from translators.canonical.names import NameMap
+from translators.canonical.request import Request, Role, Turn
+from translators.canonical.response import Fold, Response
+from translators.canonical.target import Target
+from translators.protocol import Encoded
+
+Json = dict[str, Any]
+
+PROTOCOL = registry.get("bedrock")
+CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+def target(model: str = CLAUDE, **settings: Any) -> Target:
+    return Target("bedrock", model, **{"thinking": "budget", "mid_system": False, **settings})
+
+
+def other(**settings: Any) -> Target:
+    """A model that is not Claude."""
+    return target("meta.llama3-3-70b-instruct-v1:0", **{"thinking": "none", "json_schema": False, **settings})
+
+
+def ask(*blocks: Block, origin: str = "openai_chat", **fields: Any) -> Request:
+    """A request with one user turn."""
+    return talk((Role.USER, list(blocks) or [Text("hi")]), origin=origin, **fields)
+
+
+def talk(*turns: tuple[Role, Sequence[Block]], origin: str = "openai_chat", **fields: Any) -> Request:
+    return Request(origin, "some-model", turns=[Turn(role, list(blocks)) for role, blocks in turns], **fields)
+
+
+def encoded(request: Request, to: Target | None = None) -> Encoded:
+    """The request as it goes out; it fits botocore's model and alternates its roles."""
+    to = to or target()
+    result = PROTOCOL.encode_request(request, to)
+    assert list(request_faults("Converse", result.body, modelId=to.model)) == []
+    roles = [message["role"] for message in result.body["messages"]]
+    assert roles[0] == "user"
+    assert all(one != next_ for one, next_ in itertools.pairwise(roles))
+    return result
+
+
+def body(request: Request, to: Target | None = None) -> Json:
+    return encoded(request, to).body
+
+
+def messages(request: Request, to: Target | None = None) -> list[tuple[str, list[Json]]]:
+    return [(message["role"], message["content"]) for message in body(request, to)["messages"]]
+
+
+def framed(kind: str, payload: Json) -> bytes:
+    """One event of ConverseStream, which botocore's model knows."""
+    assert list(event_faults("ConverseStream", kind, payload)) == []
+    return event(kind, json.dumps(payload).encode())
+
+
+def decode_stream(chunks: Iterable[bytes], names: NameMap | None = None) -> list[StreamEvent]:
+    decoder = PROTOCOL.stream_decoder(names or NameMap())
+    events = [found for chunk in chunks for found in decoder.feed(chunk)]
+    return events + decoder.end()
+
+
+def folded(events: Iterable[StreamEvent]) -> Response:
+    fold = Fold()
+    for found in events:
+        fold.add(found)
+    return fold.response()
