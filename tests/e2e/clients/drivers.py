@@ -45,7 +45,7 @@ class Driver(ABC):
     """The protocol that the client speaks."""
     model: ClassVar[str]
     """The model that it asks for, chosen so that the client shows what it does for most users."""
-    shell_tool: ClassVar[str]
+    shell_tool: str
     """What the client calls the tool that runs a shell command."""
 
     def __init__(self, command_path: Path, home: Path) -> None:
@@ -79,6 +79,10 @@ class Driver(ABC):
     @abstractmethod
     def shell_call(self, command: str) -> dict[str, Any]:
         """The arguments with which a model asks this client's shell tool to run `command`."""
+
+    def shell_text(self, command: str) -> str | None:
+        """The same as free text, where the shell tool is a custom one."""
+        return None
 
     def run(self, prompt: str, seconds: float = RUN_SECONDS) -> Run:
         """One run to its end; at the time limit the client and all it started are stopped."""
@@ -140,8 +144,7 @@ class ClaudeCode(Driver):
 class CodexCli(Driver):
     """Codex CLI with a provider of our own.
 
-    The model is one that Codex does not know: for its own newest ones it offers a JavaScript tool in place of a shell
-    (`additional_tools` as the first input item, no `tools`), which is OpenAI's alone.
+    The model is one that Codex does not know: for its own newest ones it has the code mode.
     """
 
     client = "codex"
@@ -182,6 +185,22 @@ env_key = "GATEWAY_KEY"
 
     def shell_call(self, command: str) -> dict[str, Any]:
         return {"cmd": command}
+
+
+class CodexCodeMode(CodexCli):
+    """Codex CLI as it works with the models it knows best: the model writes JavaScript, in which the shell is a call.
+
+    No `tools`: the first input item declares a custom tool in a namespace, both of them OpenAI's alone.
+    """
+
+    model = "gpt-5.6-sol"
+    shell_tool = "functions__exec"
+
+    def shell_call(self, command: str) -> dict[str, Any]:
+        return {"input": self.shell_text(command)}
+
+    def shell_text(self, command: str) -> str:
+        return f"const done = await tools.exec_command({json.dumps({'cmd': command})});\ntext(done.output);"
 
 
 class GeminiCli(Driver):

@@ -51,7 +51,10 @@ def scenario(driver: Driver) -> Scenario:
         Turn(
             thinking=step.thinking,
             text=step.text,
-            calls=[Call(driver.shell_tool, driver.shell_call(command)) for command in step.commands],
+            calls=[
+                Call(driver.shell_tool, driver.shell_call(command), driver.shell_text(command))
+                for command in step.commands
+            ],
         )
         for step in STEPS
     ]

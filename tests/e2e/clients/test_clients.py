@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.clients import job
 from tests.e2e.clients.conftest import Routed, RoutedToTwo
-from tests.e2e.clients.drivers import DRIVERS, Driver
+from tests.e2e.clients.drivers import DRIVERS, CodexCodeMode, Driver
+from tests.e2e.clients.install import ensure
 from tests.e2e.gateway import BACKENDS, Gateway
 from tests.standin.failures import Failure, cut_after, stall, status
 from tests.standin.server import DEFAULT_KEY, StandIn
@@ -36,7 +38,17 @@ def test_the_job_is_done_without_a_gateway(client: str, standin: StandIn, driver
 @pytest.mark.parametrize("routed", BACKENDS, indirect=True)
 @pytest.mark.parametrize("client", DRIVERS)
 def test_the_job_is_done_through_the_gateway(client: str, routed: Routed, driver_of: Callable[[str], Driver]) -> None:
-    do_the_job(client, routed, driver_of)
+    do_the_job(driver_of(client), routed)
+
+
+@pytest.mark.parametrize("routed", BACKENDS, indirect=True)
+def test_codex_does_the_job_in_its_code_mode(routed: Routed, tmp_path: Path) -> None:
+    """A custom tool in a namespace, declared by an input item, with every backend."""
+    driver = CodexCodeMode(ensure("codex"), tmp_path)
+    if routed.protocol == driver.protocol:
+        driver.shell_tool = "exec"  # there it keeps its namespace
+
+    do_the_job(driver, routed)
 
 
 # Each client once, and each backend once, never the client's own protocol.
@@ -53,7 +65,7 @@ def test_the_job_is_done_through_the_gateway(client: str, routed: Routed, driver
 def test_a_backend_that_is_down_goes_unnoticed(
     client: str, routed_past_a_dead_backend: Routed, driver_of: Callable[[str], Driver]
 ) -> None:
-    do_the_job(client, routed_past_a_dead_backend, driver_of)
+    do_the_job(driver_of(client), routed_past_a_dead_backend)
 
 
 OVERLOADED = status(529)
@@ -137,8 +149,7 @@ def test_a_backend_that_counts_its_calls_anew_does_not_confuse(
         job.check(run, driver, backend, "openai_chat")
 
 
-def do_the_job(client: str, routed: Routed, driver_of: Callable[[str], Driver]) -> None:
-    driver = driver_of(client)
+def do_the_job(driver: Driver, routed: Routed) -> None:
     routed.standin.reset()
     routed.standin.scenario = job.scenario(driver)
     driver.prepare(routed.gateway.url, routed.key)

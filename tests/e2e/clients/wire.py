@@ -28,6 +28,9 @@ class History:
     calls: tuple[Called, ...]
 
 
+_OUTPUTS = ("function_call_output", "custom_tool_call_output")
+
+
 def read(protocol: str, body: Json) -> History:
     """`body` as a History; KeyError or TypeError if it is not of that protocol."""
     return READERS[protocol](body)
@@ -58,16 +61,22 @@ def _openai_chat(body: Json) -> History:
 
 def _openai_responses(body: Json) -> History:
     items = [{"type": "message", **item} for item in body["input"]]
-    results = {i["call_id"]: _joined(i["output"]) for i in items if i["type"] == "function_call_output"}
+    results = {i["call_id"]: _joined(i["output"]) for i in items if i["type"] in _OUTPUTS}
     return History(
         frozenset(tool["name"] for tool in body.get("tools") or () if tool["type"] == "function"),
         tuple(_joined(i["content"]) for i in items if i["type"] == "message" and i["role"] == "assistant"),
         tuple(
-            Called(i["name"], json.loads(i["arguments"]), results.get(i["call_id"]))
+            Called(i["name"], _arguments(i), results.get(i["call_id"]))
             for i in items
-            if i["type"] == "function_call"
+            if i["type"] in ("function_call", "custom_tool_call")
         ),
     )
+
+
+def _arguments(item: Json) -> Json:
+    """Of a custom tool as of the function that stands for it elsewhere."""
+    arguments: Json = {"input": item["input"]} if "input" in item else json.loads(item["arguments"])
+    return arguments
 
 
 def _gemini(body: Json) -> History:
