@@ -17,6 +17,7 @@ import httpx
 
 from addons.audit import reader
 from addons.cli.context import Context, json_option, pass_context
+from addons.cli.run import port_problem
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
@@ -133,6 +134,18 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
     store.close()
 
 
+def ports(settings: Settings) -> Iterator[Finding]:
+    """While the gateway is not running, all that it and Datasette will listen on is free."""
+    wanted = [(settings.gateway.host, settings.gateway.port, "gateway")]
+    wanted += [(settings.gateway.host, settings.proxy.port, "proxy")] if settings.proxy.enabled else []
+    wanted += [("127.0.0.1", settings.datasette.port, "datasette")] if settings.datasette.enabled else []
+    for host, port, section in wanted:
+        problem = port_problem(host, port)
+        if problem:
+            text = f"cannot listen on {host}:{port}: {problem}"
+            yield Finding("ports", State.WRONG, text, f"set another [{section}] port, or end what has it")
+
+
 def gateway(settings: Settings) -> Iterator[Finding]:
     """It answers `/health` and, where a key is given, a request that needs one (field.md, case 105)."""
     url = f"http://{settings.gateway.host}:{settings.gateway.port}"
@@ -142,6 +155,7 @@ def gateway(settings: Settings) -> Iterator[Finding]:
             health = client.get("/health")
         except httpx.ConnectError:
             yield Finding("gateway", State.NOTE, f"nothing listens on {url}", "scripts/run, or proxycast run")
+            yield from ports(settings)
             return
         except httpx.HTTPError as error:
             yield Finding("gateway", State.WRONG, f"{url}/health: {error}", "another program may have that port")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -33,12 +34,18 @@ def wrong(command) -> Callable[[], dict[str, str]]:
     return run
 
 
+def write_ports(home: Home, **ports: int) -> None:
+    """Ports of our own in config.toml, those that are not named free ones."""
+    chosen = {name: ports.get(name) or free_port() for name in ("gateway", "proxy", "datasette")}
+    home.config.write_text("".join(f"[{name}]\nport = {port}\n" for name, port in chosen.items()), encoding="utf-8")
+    home.config.chmod(0o600)
+
+
 @pytest.fixture
 def nothing_listens(home: Home) -> None:
     """A port of our own: another gateway may run on this machine."""
     home.ensure()
-    home.config.write_text(f"[gateway]\nport = {free_port()}\n", encoding="utf-8")
-    home.config.chmod(0o600)
+    write_ports(home, gateway=free_port())
 
 
 @pytest.fixture
@@ -126,7 +133,7 @@ def answering(home: Home, pages: dict[str, tuple[int, str]]) -> Iterator[None]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    home.config.write_text(f"[gateway]\nport = {server.server_port}\n", encoding="utf-8")
+    write_ports(home, gateway=server.server_port)
     try:
         yield
     finally:
@@ -154,6 +161,14 @@ def test_the_client_key_is_tried_in_earnest(
     monkeypatch.setenv("PROXYCAST_KEY", key)
     with answering(home, GATEWAY):
         assert wrong() == found
+
+
+@pytest.mark.parametrize("name", ["proxy", "datasette"])
+def test_a_port_that_something_else_has(healthy: str, home: Home, wrong, name: str):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        write_ports(home, **{name: port})
+        assert wrong() == {"ports": f"cannot listen on 127.0.0.1:{port}: Address already in use"}
 
 
 def test_without_a_key_nothing_is_tried_and_it_says_how(healthy: str, home: Home, done):
