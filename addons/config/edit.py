@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import tomlkit
 from tomlkit import TOMLDocument
 
 from addons.config.settings import Settings
-from addons.config.store import parse, read
+from addons.config.store import SETTLE_SECONDS, parse, read
 
 
 def edit(path: Path, change: Callable[[TOMLDocument], None]) -> Settings:
@@ -43,7 +44,11 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file in one step, readable for its owner alone; a link to a file elsewhere stays a link."""
+    """Replace the file in one step, readable for its owner alone; a link to a file elsewhere stays a link.
+
+    It is whole at once, and its time says so: after two edits in a row its inode may be the first one's again, which
+    would look like a file that is still being written in place (store.py).
+    """
     path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -51,6 +56,8 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        settled = time.time_ns() - int(SETTLE_SECONDS * 1e9)
+        os.utime(name, ns=(settled, settled))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -62,6 +62,11 @@ def test_a_replaced_file_is_read_at_once(path: Path):
     assert store.current.failover.max_attempts == 5
 
 
+def test_a_replaced_file_counts_as_finished_though_its_inode_may_be_an_earlier_ones(path: Path):
+    write_private(path, "[failover]\nmax_attempts = 5\n")
+    assert time.time() - path.stat().st_mtime >= SETTLE_SECONDS
+
+
 def test_a_broken_edit_keeps_the_settings_before_and_says_why_until_it_is_mended(path: Path):
     store = ConfigStore(path)
     store.load()

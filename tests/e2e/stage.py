@@ -43,11 +43,15 @@ class Stage:
 
     def credential(self, protocol: str, backend: StandIn) -> str:
         """A credential of `protocol`'s usual provider for that stand-in; its name."""
+        return self.credential_at(protocol, backend.url, backend.key or "")
+
+    def credential_at(self, protocol: str, root: str, secret: str) -> str:
+        """The same for any address (without a version)."""
         self._names += 1
         known = BACKENDS[protocol]
         name = f"{protocol.replace('_', '-')}-{self._names}"
-        settings = {"base_url": backend.url + known.path, **known.settings}
-        self._state.add_credential(Credential(name, known.provider, backend.key or "", settings))
+        settings = {"base_url": root + known.path, **known.settings}
+        self._state.add_credential(Credential(name, known.provider, secret, settings))
         return name
 
     def key(self, *credentials: str, model: str | None = None) -> str:
@@ -66,8 +70,9 @@ class Stage:
 
 
 @contextmanager
-def stage(home: Path, backend: StandIn) -> Iterator[Stage]:
-    """The gateway with all four protocols behind it."""
+def stage(home: Path, backend: StandIn, config: str = "") -> Iterator[Stage]:
+    """The gateway with all four protocols behind it; `config` is what its config.toml begins with."""
     (home / "proxycast").mkdir(mode=0o700, parents=True)
+    (home / "proxycast" / "config.toml").write_text(config, encoding="utf-8")
     with Gateway(home) as gateway, httpx.Client(base_url=gateway.url, timeout=10, trust_env=False) as client:
         yield Stage(gateway, backend, client)

@@ -97,4 +97,4 @@ def routed_to_two(
 @pytest.fixture
 def driver_of(tmp_path: Path) -> Callable[[str], Driver]:
     """Makes the driver of a client, installed if need be, with a fresh home."""
-    return lambda client: DRIVERS[client](ensure(client), tmp_path)
+    return lambda client: DRIVERS[client](ensure(DRIVERS[client].package), tmp_path)

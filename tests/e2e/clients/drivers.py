@@ -41,6 +41,8 @@ class Driver(ABC):
     """
 
     client: ClassVar[str]
+    package: ClassVar[str]
+    """Its row in versions.json."""
     protocol: ClassVar[str]
     """The protocol that the client speaks."""
     model: ClassVar[str]
@@ -118,7 +120,7 @@ class Driver(ABC):
 class ClaudeCode(Driver):
     """Claude Code, by environment alone."""
 
-    client = "claude"
+    client = package = "claude"
     protocol = "anthropic"
     model = "claude-sonnet-4-6"
     shell_tool = "Bash"
@@ -147,7 +149,7 @@ class CodexCli(Driver):
     The model is one that Codex does not know: for its own newest ones it has the code mode.
     """
 
-    client = "codex"
+    client = package = "codex"
     protocol = "openai_responses"
     model = "gateway-model"
     shell_tool = "exec_command"
@@ -209,7 +211,7 @@ class GeminiCli(Driver):
     Model `auto` makes it ask a small model first which one to use: a structured answer that it depends on.
     """
 
-    client = "gemini"
+    client = package = "gemini"
     protocol = "gemini"
     model = "auto"
     shell_tool = "run_shell_command"
@@ -239,7 +241,7 @@ class GeminiCli(Driver):
 class QwenCode(Driver):
     """Qwen Code with an OpenAI-compatible endpoint."""
 
-    client = "qwen"
+    client = package = "qwen"
     protocol = "openai_chat"
     model = "qwen3-coder-plus"
     shell_tool = "run_shell_command"
@@ -267,4 +269,55 @@ class QwenCode(Driver):
         return {"command": command, "is_background": False}
 
 
-DRIVERS: dict[str, type[Driver]] = {driver.client: driver for driver in (ClaudeCode, CodexCli, GeminiCli, QwenCode)}
+class Opencode(Driver):
+    """opencode with a provider of our own; `adapter`, which comes with it, decides the protocol."""
+
+    client = package = "opencode"
+    protocol = "openai_chat"
+    model = "gateway-model"
+    shell_tool = "bash"
+    adapter = "@ai-sdk/openai-compatible"
+
+    def configure(self, base_url: str, key: str) -> dict[str, str]:
+        provider = {
+            "npm": self.adapter,
+            "options": {"baseURL": f"{base_url}/v1", "apiKey": "{env:GATEWAY_KEY}"},
+            "models": {self.model: {"reasoning": True, "limit": {"context": 200_000, "output": 8_000}}},
+        }
+        settings = {
+            "model": f"gateway/{self.model}",
+            "small_model": f"gateway/{self.model}",
+            "enabled_providers": ["gateway"],
+            "provider": {"gateway": provider},
+            "permission": "allow",
+            "share": "disabled",
+            "autoupdate": False,
+        }
+        self._write_json(".config/opencode/opencode.json", settings)
+        return {
+            "GATEWAY_KEY": key,
+            # Catalogue, updates, language servers, plugins of others: it would look for all of them at start.
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+        }
+
+    def arguments(self, prompt: str) -> list[str]:
+        return ["run", prompt]
+
+    def shell_call(self, command: str) -> dict[str, Any]:
+        return {"command": command, "description": "Does a part of the job"}
+
+
+class OpencodeAnthropic(Opencode):
+    """opencode as it speaks to Anthropic."""
+
+    client = "opencode-anthropic"
+    protocol = "anthropic"
+    adapter = "@ai-sdk/anthropic"
+
+
+DRIVERS: dict[str, type[Driver]] = {
+    driver.client: driver for driver in (ClaudeCode, CodexCli, GeminiCli, QwenCode, Opencode, OpencodeAnthropic)
+}

@@ -1,4 +1,4 @@
-"""Real coding agents do a job of several turns with tools: each client with a backend of each protocol, 16 of 16."""
+"""Real coding agents do a job of several turns with tools: each client with a backend of each protocol."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_job_is_done_through_the_gateway(client: str, routed: Routed, driver
 @pytest.mark.parametrize("routed", BACKENDS, indirect=True)
 def test_codex_does_the_job_in_its_code_mode(routed: Routed, tmp_path: Path) -> None:
     """A custom tool in a namespace, declared by an input item, with every backend."""
-    driver = CodexCodeMode(ensure("codex"), tmp_path)
+    driver = CodexCodeMode(ensure(CodexCodeMode.package), tmp_path)
     if routed.protocol == driver.protocol:
         driver.shell_tool = "exec"  # there it keeps its namespace
 
