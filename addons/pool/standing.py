@@ -1,0 +1,183 @@
+"""How each credential stands: usable, cooling, failing or out of service, with the cause of every state.
+
+Pure: times are passed in, in seconds since 1970, so that a state survives a restart. Sources: design.md (Words,
+decisions 1, 3 and 5), field.md §3.4. No client fault and no hang-up ever reaches this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+
+class State(StrEnum):
+    ACTIVE = "active"
+    COOLING = "cooling"  # until a time, for a model or for all
+    UNHEALTHY = "unhealthy"  # failing; probed until it answers
+    OUT_OF_SERVICE = "out_of_service"  # only the user ends it
+    DISABLED = "disabled"  # by the user
+
+
+#: Failures in a row after which a credential counts as unhealthy.
+FAILURES = 3
+#: Refusals of the secret in a row after which a credential is out of service. A token that can be refreshed was,
+#: before.
+REFUSALS = 2
+#: Seconds that a credential and model rest after the n-th 429 in a row without a `retry-after`.
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+#: Seconds between probes of an unhealthy credential.
+PROBES = (10.0, 30.0, 60.0, 300.0)
+#: Seconds that a credential without credit rests, unless its provider names a time.
+NO_CREDIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`model` None = the whole credential. `until` 0 = until something else ends it. `cause` is what the provider
+    said."""
+
+    state: State
+    cause: str = ""
+    until: float = 0.0
+    since: float = 0.0
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class _Counters:
+    failures: int = 0
+    refusals: int = 0
+    probes: int = 0
+
+
+class Standings:
+    """The standing of every credential that does not simply work. `changes` collects what is to be stored and told."""
+
+    def __init__(self) -> None:
+        self._standings: dict[tuple[str, str | None], Standing] = {}
+        self._headerless: dict[tuple[str, str], int] = {}
+        self._counters: dict[str, _Counters] = {}
+        self.changes: list[tuple[str, Standing]] = []
+
+    # -- what happened
+
+    def succeeded(self, name: str, model: str, now: float) -> None:
+        """An answer came: whatever was wrong with this credential and model is over, except what the user must end."""
+        self._headerless.pop((name, model), None)
+        self._counters.pop(name, None)
+        for key in ((name, None), (name, model)):
+            standing = self._standings.get(key)
+            if standing is not None and standing.state is not State.OUT_OF_SERVICE:
+                self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
+
+    def failed(self, name: str, model: str, error: ErrorInfo, now: float) -> None:
+        """The upstream or the way to it failed, by the error's kind."""
+        match error.kind:
+            case ErrorKind.RATE_LIMIT:
+                self._limited(name, model, error, now)
+            case ErrorKind.BILLING:
+                wait = NO_CREDIT if error.retry_after is None else error.retry_after
+                self._set(name, Standing(State.COOLING, error.message, now + wait, now))
+            case ErrorKind.AUTHENTICATION:
+                self._refused(name, error, now)
+            case ErrorKind.PERMISSION | ErrorKind.NOT_FOUND:
+                pass  # says something about the request's model, not about the credential
+            case ErrorKind.SERVER | ErrorKind.OVERLOADED | ErrorKind.TIMEOUT:
+                self._broken(name, error, now)
+            case _:
+                pass  # the client's fault
+
+    def banned(self, name: str, cause: str, now: float) -> None:
+        """The provider closed the account, or revoked the credential (decision 5)."""
+        self._set(name, Standing(State.OUT_OF_SERVICE, cause, 0.0, now))
+
+    def enabled(self, name: str, now: float) -> None:
+        """The user says that it may be used again."""
+        self._counters.pop(name, None)
+        for key in [key for key in self._standings if key[0] == name]:
+            self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
+
+    def probed(self, name: str, *, well: bool, now: float) -> None:
+        """A probe of an unhealthy credential came back."""
+        if well:
+            self._counters.pop(name, None)
+            self._set(name, Standing(State.ACTIVE, since=now))
+            return
+        standing = self._standings.get((name, None))
+        if standing is not None:
+            counters = self._counters.setdefault(name, _Counters())
+            counters.probes += 1
+            wait = PROBES[min(counters.probes, len(PROBES) - 1)]
+            self._set(name, replace(standing, until=now + wait))
+
+    # -- how it stands
+
+    def of(self, name: str, model: str, now: float) -> Standing | None:
+        """What keeps this credential from being asked for this model now; None = nothing."""
+        for key in ((name, None), (name, model)):
+            standing = self._standings.get(key)
+            if standing is None:
+                continue
+            if standing.state is State.COOLING and standing.until <= now:
+                self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
+                continue
+            return standing
+        return None
+
+    def all(self, now: float) -> Iterator[tuple[str, Standing]]:
+        """Every standing that is not plain ACTIVE."""
+        for (name, _), standing in list(self._standings.items()):
+            if standing.state is not State.COOLING or standing.until > now:
+                yield name, standing
+
+    def due_probes(self, now: float) -> list[str]:
+        """Unhealthy credentials whose next probe is due."""
+        return [n for n, s in self.all(now) if s.state is State.UNHEALTHY and s.until <= now]
+
+    def restore(self, name: str, standing: Standing) -> None:
+        """Take over a standing that was stored, here or by another gateway on the same home."""
+        if standing.state is State.ACTIVE:
+            self._standings.pop((name, standing.model), None)
+        else:
+            self._standings[name, standing.model] = standing
+
+    # -- within
+
+    def _limited(self, name: str, model: str, error: ErrorInfo, now: float) -> None:
+        """As long as the provider said, else a short growing while for this model alone (decision 3)."""
+        wait = error.retry_after
+        if wait is None:
+            count = self._headerless.get((name, model), 0)
+            self._headerless[name, model] = count + 1
+            wait = BACKOFF[min(count, len(BACKOFF) - 1)]
+        known = self._standings.get((name, model))
+        if known is None or known.until < now + wait:
+            self._set(name, Standing(State.COOLING, error.message, now + wait, now, model))
+
+    def _refused(self, name: str, error: ErrorInfo, now: float) -> None:
+        counters = self._counters.setdefault(name, _Counters())
+        counters.refusals += 1
+        if counters.refusals >= REFUSALS:
+            self._set(name, Standing(State.OUT_OF_SERVICE, error.message, 0.0, now))
+
+    def _broken(self, name: str, error: ErrorInfo, now: float) -> None:
+        counters = self._counters.setdefault(name, _Counters())
+        counters.failures += 1
+        if counters.failures == FAILURES:
+            self._set(name, Standing(State.UNHEALTHY, error.message, now + PROBES[0], now))
+
+    def _set(self, name: str, standing: Standing) -> None:
+        key = (name, standing.model)
+        known = self._standings.get(key)
+        if known is not None and known.state is State.OUT_OF_SERVICE and standing.state is not State.ACTIVE:
+            return  # only the user ends it
+        if standing.state is State.ACTIVE:
+            if known is None:
+                return
+            del self._standings[key]
+        else:
+            self._standings[key] = standing
+        self.changes.append((name, standing))

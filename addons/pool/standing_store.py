@@ -1,0 +1,107 @@
+"""Standings kept in `state.db`: they survive a restart, and other gateways and the command see them at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from addons.pool.standing import Standing, State
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS credential_states (
+    name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL,
+    until REAL NOT NULL, since REAL NOT NULL, PRIMARY KEY (name, model)
+);
+CREATE TABLE IF NOT EXISTS notices (at REAL NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
+"""
+KEPT_NOTICES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know of a credential; `at` in seconds since 1970."""
+
+    at: float
+    name: str
+    text: str
+
+
+class StandingStore:
+    """A connection of its own, so that a busy vault never waits for it. Raises sqlite3.Error."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_TABLES)
+        self._version = -1
+
+    def changed(self) -> bool:
+        """Whether another process wrote to the database since the last look."""
+        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        changed = version != self._version
+        self._version = version
+        return bool(changed)
+
+    def load(self, now: float) -> list[tuple[str, Standing]]:
+        """What is stored and still holds."""
+        rows = self._db.execute("SELECT name, model, state, cause, until, since FROM credential_states")
+        found = [
+            (name, Standing(State(state), cause, until, since, model or None))
+            for name, model, state, cause, until, since in rows
+        ]
+        return [(name, s) for name, s in found if s.state is not State.COOLING or s.until > now]
+
+    def save(self, changes: list[tuple[str, Standing]]) -> None:
+        """Store the new standings and a notice for each that the user should know of, in one transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for name, standing in changes:
+                key = (name, standing.model or "")
+                if standing.state is State.ACTIVE:
+                    self._db.execute("DELETE FROM credential_states WHERE name = ? AND model = ?", key)
+                else:
+                    row = (*key, standing.state.value, standing.cause, standing.until, standing.since)
+                    self._db.execute("INSERT OR REPLACE INTO credential_states VALUES (?,?,?,?,?,?)", row)
+                text = notice_of(name, standing)
+                if text:
+                    self._db.execute("INSERT INTO notices VALUES (?,?,?)", (standing.since, name, text))
+            self._db.execute(
+                "DELETE FROM notices WHERE rowid NOT IN (SELECT rowid FROM notices ORDER BY rowid DESC LIMIT ?)",
+                (KEPT_NOTICES,),
+            )
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+
+    def forget(self, name: str) -> None:
+        """A credential was removed, or the user wants it used again."""
+        self._db.execute("DELETE FROM credential_states WHERE name = ?", (name,))
+
+    def notices(self, limit: int = 20) -> list[Notice]:
+        """The latest first."""
+        rows = self._db.execute("SELECT at, name, text FROM notices ORDER BY rowid DESC LIMIT ?", (limit,))
+        return [Notice(*row) for row in rows]
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def notice_of(name: str, standing: Standing) -> str:
+    """What the user is told of a change; "" where it is everyday (a model cools for seconds)."""
+    cause = f": {standing.cause}" if standing.cause else ""
+    match standing.state:
+        case State.OUT_OF_SERVICE:
+            return f"{name} is out of service{cause}. `proxycast credentials enable {name}` ends that."
+        case State.UNHEALTHY:
+            return f"{name} is failing and is probed until it answers{cause}"
+        case State.COOLING if standing.until - standing.since >= 60:
+            until = time.strftime("%H:%M:%S", time.localtime(standing.until))
+            what = f"{name} ({standing.model})" if standing.model else name
+            return f"{what} rests until {until}{cause}"
+        case State.ACTIVE if standing.model is None:
+            return f"{name} is back"
+        case _:
+            return ""

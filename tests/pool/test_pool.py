@@ -1,0 +1,110 @@
+"""The pool as routing uses it: order, states that survive and are shared, notices."""
+
+from pathlib import Path
+
+import pytest
+
+from addons.pool.candidates import Candidate
+from addons.pool.pool import Pool
+from addons.pool.standing_store import StandingStore
+from addons.providers.registry import built_in
+from addons.vault.credential import Credential
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+DEMO = built_in().get("demo")
+LIMITED = ErrorInfo(ErrorKind.RATE_LIMIT, "slow down", retry_after=100)
+REVOKED = ErrorInfo(ErrorKind.AUTHENTICATION, "revoked")
+
+
+def candidate(name: str, position: int) -> Candidate:
+    return Candidate(Credential(name, "demo"), DEMO, "m", "", position)
+
+
+A, B, C = (candidate(name, position) for position, name in enumerate("abc"))
+
+
+def names(pool: Pool, now: float, conversation: str = "") -> list[str]:
+    ordered = pool.order([A, B, C], strategy="priority", conversation=conversation, keep=300, now=now)
+    return [one.candidate.name for one in ordered]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+def test_the_profiles_order_holds_and_a_conversation_stays() -> None:
+    pool = Pool()
+    assert names(pool, 0) == ["a", "b", "c"]
+    pool.succeeded(B, "talk", 0)
+    assert names(pool, 1, "talk") == ["b", "a", "c"]
+    assert names(pool, 1, "other") == ["a", "b", "c"]
+    assert names(pool, 400, "talk") == ["a", "b", "c"]
+
+
+def test_the_resting_come_last_soonest_first_and_the_banned_not_at_all() -> None:
+    pool = Pool()
+    pool.failed(A, LIMITED, 0)
+    pool.failed(B, ErrorInfo(ErrorKind.RATE_LIMIT, "x", retry_after=50), 0)
+    assert names(pool, 1) == ["c", "b", "a"]
+    pool.failed(C, REVOKED, 1)
+    pool.failed(C, REVOKED, 1)
+    assert names(pool, 2) == ["b", "a"]
+    assert pool.out_of_service([A, B, C], 2) == [("c", "revoked")]
+    assert names(pool, 101) == ["a", "b"]
+
+
+def test_a_conversation_leaves_a_resting_credential() -> None:
+    pool = Pool()
+    pool.succeeded(A, "talk", 0)
+    pool.failed(A, LIMITED, 1)
+    assert names(pool, 2, "talk") == ["b", "c", "a"]
+
+
+def test_states_survive_a_restart(path: Path) -> None:
+    pool = Pool(StandingStore(path))
+    pool.failed(A, LIMITED, 0)
+    for _ in range(2):
+        pool.failed(B, REVOKED, 0)
+    again = Pool(StandingStore(path))
+    assert names(again, 1) == ["c", "a"]
+    assert names(again, 101) == ["a", "c"]
+
+
+def test_two_gateways_on_one_home_share_what_they_learn(path: Path) -> None:
+    one, two = Pool(StandingStore(path)), Pool(StandingStore(path))
+    assert names(two, 0) == ["a", "b", "c"]
+    for _ in range(2):
+        one.failed(A, REVOKED, 0)
+    assert names(two, 1) == ["b", "c"]
+
+
+def test_the_user_ends_out_of_service(path: Path) -> None:
+    pool = Pool(StandingStore(path))
+    for _ in range(2):
+        pool.failed(A, REVOKED, 0)
+    assert names(pool, 1) == ["b", "c"]
+    StandingStore(path).forget("a")
+    assert names(pool, 2) == ["a", "b", "c"]
+
+
+def test_the_user_is_told_of_what_matters(path: Path) -> None:
+    store = StandingStore(path)
+    pool = Pool(store)
+    pool.failed(A, ErrorInfo(ErrorKind.RATE_LIMIT, "a moment", retry_after=2), 0)
+    assert store.notices() == []
+    for _ in range(2):
+        pool.failed(B, REVOKED, 0)
+    assert "b is out of service: revoked" in store.notices()[0].text
+    pool.failed(A, LIMITED, 0)
+    assert "rests until" in store.notices()[0].text
+
+
+def test_an_unhealthy_credential_is_the_last_to_be_asked() -> None:
+    pool = Pool()
+    for _ in range(3):
+        pool.failed(A, ErrorInfo(ErrorKind.SERVER, "down"), 0)
+    assert names(pool, 1) == ["b", "c", "a"]
+    pool.probed("a", well=True, now=20)
+    assert names(pool, 21) == ["a", "b", "c"]
+    assert pool.standings.of("a", "m", 21) is None

@@ -1,0 +1,120 @@
+"""The states of a credential: what leads into each, what leads out, and that the cause is kept."""
+
+import pytest
+
+from addons.pool.standing import BACKOFF, FAILURES, NO_CREDIT, PROBES, Standing, Standings, State
+from translators.canonical.errors import ErrorInfo, ErrorKind
+
+
+def error(kind: ErrorKind, message: str = "why", retry_after: float | None = None) -> ErrorInfo:
+    return ErrorInfo(kind, message, retry_after=retry_after)
+
+
+def state(standings: Standings, model: str = "m", now: float = 0.0) -> tuple[State, str, float] | None:
+    found = standings.of("a", model, now)
+    return None if found is None else (found.state, found.cause, found.until)
+
+
+def test_a_true_wait_cools_that_model_for_as_long() -> None:
+    standings = Standings()
+    standings.failed("a", "m", error(ErrorKind.RATE_LIMIT, "slow down", 30), 100)
+    assert state(standings, now=129) == (State.COOLING, "slow down", 130)
+    assert state(standings, now=131) is None
+    assert state(standings, "other", now=101) is None
+
+
+def test_without_a_word_the_wait_is_short_and_grows_and_success_forgets_it() -> None:
+    standings, now = Standings(), 0.0
+    for wait in (*BACKOFF, BACKOFF[-1]):
+        standings.failed("a", "m", error(ErrorKind.RATE_LIMIT), now)
+        assert state(standings, now=now) == (State.COOLING, "why", now + wait)
+        now += wait + 1
+    standings.succeeded("a", "m", now)
+    standings.failed("a", "m", error(ErrorKind.RATE_LIMIT), now)
+    assert state(standings, now=now) == (State.COOLING, "why", now + BACKOFF[0])
+
+
+def test_a_shorter_word_does_not_shorten_a_longer_rest() -> None:
+    standings = Standings()
+    standings.failed("a", "m", error(ErrorKind.RATE_LIMIT, "long", 60), 0)
+    standings.failed("a", "m", error(ErrorKind.RATE_LIMIT, "short", 5), 1)
+    assert state(standings, now=30) == (State.COOLING, "long", 60)
+
+
+def test_without_credit_the_whole_credential_rests() -> None:
+    standings = Standings()
+    standings.failed("a", "m", error(ErrorKind.BILLING, "no credit"), 0)
+    assert state(standings, "any", now=1) == (State.COOLING, "no credit", NO_CREDIT)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.SERVER, ErrorKind.OVERLOADED, ErrorKind.TIMEOUT])
+def test_failures_in_a_row_make_unhealthy_and_a_probe_brings_back(kind: ErrorKind) -> None:
+    standings = Standings()
+    for _ in range(FAILURES - 1):
+        standings.failed("a", "m", error(kind), 0)
+    assert state(standings) is None
+    standings.failed("a", "m", error(kind, "down"), 0)
+    assert state(standings) == (State.UNHEALTHY, "down", PROBES[0])
+    assert standings.due_probes(PROBES[0] - 1) == []
+    assert standings.due_probes(PROBES[0]) == ["a"]
+    standings.probed("a", well=False, now=PROBES[0])
+    assert state(standings, now=11) == (State.UNHEALTHY, "down", PROBES[0] + PROBES[1])
+    standings.probed("a", well=True, now=60)
+    assert state(standings, now=60) is None
+
+
+def test_a_success_in_between_breaks_the_row() -> None:
+    standings = Standings()
+    for _ in range(FAILURES * 2):
+        standings.failed("a", "m", error(ErrorKind.SERVER), 0)
+        standings.succeeded("a", "m", 0)
+    assert state(standings) is None
+
+
+def test_a_refused_secret_is_out_of_service_until_the_user_ends_it() -> None:
+    standings = Standings()
+    standings.failed("a", "m", error(ErrorKind.AUTHENTICATION), 0)
+    assert state(standings) is None
+    standings.failed("a", "m", error(ErrorKind.AUTHENTICATION, "revoked"), 0)
+    assert state(standings, "any", now=1e9) == (State.OUT_OF_SERVICE, "revoked", 0)
+    standings.succeeded("a", "m", 5)
+    standings.failed("a", "m", error(ErrorKind.BILLING), 5)
+    assert state(standings, now=6) == (State.OUT_OF_SERVICE, "revoked", 0)
+    standings.enabled("a", 7)
+    assert state(standings, now=7) is None
+
+
+def test_a_ban_is_at_once() -> None:
+    standings = Standings()
+    standings.banned("a", "account closed", 3)
+    assert state(standings) == (State.OUT_OF_SERVICE, "account closed", 0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ErrorKind.INVALID_REQUEST,
+        ErrorKind.PROMPT_TOO_LONG,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.NOT_FOUND,
+        ErrorKind.PERMISSION,
+    ],
+)
+def test_what_is_about_the_request_benches_nobody(kind: str) -> None:
+    standings = Standings()
+    for _ in range(10):
+        standings.failed("a", "m", error(ErrorKind(kind)), 0)
+    assert state(standings) is None
+    assert standings.changes == []
+
+
+def test_every_change_is_told_once_and_can_be_restored() -> None:
+    standings = Standings()
+    standings.failed("a", "m", error(ErrorKind.RATE_LIMIT, "slow", 9), 1)
+    standings.banned("b", "closed", 2)
+    other = Standings()
+    for name, standing in standings.changes:
+        other.restore(name, standing)
+    assert list(other.all(3)) == list(standings.all(3)) and len(list(other.all(3))) == 2
+    other.restore("b", Standing(State.ACTIVE))
+    assert other.of("b", "m", 3) is None
