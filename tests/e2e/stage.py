@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,8 +52,18 @@ class Stage:
         known = BACKENDS[protocol]
         name = f"{protocol.replace('_', '-')}-{self._names}"
         settings = {"base_url": root + known.path, **known.settings}
-        self._state.add_credential(Credential(name, known.provider, secret, settings))
-        return name
+        return self.add(Credential(name, known.provider, secret, settings))
+
+    def add(self, credential: Credential) -> str:
+        """Any credential; its name."""
+        self._state.add_credential(credential)
+        return credential.name
+
+    def beside(self, backend: StandIn, keys: dict[str, str]) -> Stage:
+        """The same gateway, seen with another backend and its keys."""
+        other = copy.copy(self)
+        other.backend, other.keys = backend, keys
+        return other
 
     def key(self, *credentials: str, model: str | None = None) -> str:
         """A new client key, pinned to a profile that tries these credentials in order."""

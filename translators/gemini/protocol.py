@@ -11,7 +11,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.gemini import errors, request_decode, request_encode
-from translators.gemini.history import own_history
+from translators.gemini.history import own_history, with_signatures
 from translators.gemini.response import decode_response, encode_response
 from translators.gemini.stream_decode import GeminiStreamDecoder
 from translators.gemini.stream_encode import GeminiStreamEncoder
@@ -47,7 +47,7 @@ class GeminiProtocol:
         return own_history(body, bare=bare)
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
-        return body
+        return with_signatures(body) if target.thought_signatures else body
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return request_encode.encode_request(request, target)

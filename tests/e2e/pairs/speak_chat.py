@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Literal
 
 from .speaking import TOOL_SCHEMA, TOOLS, Answer, Called, Failed, Json, Outcome, Stop, Used, Wish, data_url, sse
 
@@ -10,8 +12,12 @@ STOPS: dict[str, Stop] = {"stop": "end", "tool_calls": "tools", "length": "lengt
 KEPT = ("role", "content", "tool_calls", "reasoning_content")
 
 
+@dataclass
 class ChatSpeaker:
-    id = "openai_chat"
+    """`limit` is the field that says the largest answer: older clients and most compatibles know the first one."""
+
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    id: str = "openai_chat"
 
     def path(self, wish: Wish) -> str:
         return "/v1/chat/completions"
@@ -21,7 +27,7 @@ class ChatSpeaker:
 
     def body(self, wish: Wish) -> Json:
         system = [{"role": "system", "content": wish.system}] if wish.system else []
-        body: Json = {"model": wish.model, "messages": [*system, *wish.history], "max_tokens": wish.max_tokens}
+        body: Json = {"model": wish.model, "messages": [*system, *wish.history], self.limit: wish.max_tokens}
         if wish.tools:
             body["tools"] = [
                 {"type": "function", "function": {"name": name, "description": text, "parameters": TOOL_SCHEMA}}
