@@ -58,9 +58,12 @@ def parse(text: str, path: Path) -> Settings:
 
 
 class ConfigStore:
-    """The current settings. `error` holds what is wrong with the file now, None when all is well."""
+    """The current settings. `error` holds what is wrong with the file now, None when all is well.
 
-    def __init__(self, path: Path) -> None:
+    `fresh`: seconds during which the file is not looked at again; a request asks several times at once."""
+
+    def __init__(self, path: Path, fresh: float = 0.0) -> None:
+        self._fresh, self._looked = fresh, 0.0
         self.path = path
         self.error: str | None = None
         self._stamp: Stamp | None = None
@@ -79,7 +82,11 @@ class ConfigStore:
 
     @property
     def current(self) -> Settings:
-        """The newest good settings; looks at the file each time (one `stat`)."""
+        """The newest good settings; looks at the file (one `stat`), unless it has just been looked at."""
+        now = time.monotonic()
+        if now - self._looked < self._fresh:
+            return self._settings
+        self._looked = now
         stamp = self._look()
         if stamp != self._stamp and not self._being_written(stamp):
             self._stamp = stamp

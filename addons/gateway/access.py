@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mitmproxy import http
@@ -28,7 +29,7 @@ _CORS = {
 }
 
 
-def all_presented(headers: http.Headers, query: list[tuple[str, str]]) -> list[str]:
+def all_presented(headers: Mapping[str, str], query: list[tuple[str, str]]) -> list[str]:
     """Every key a client shows, each once; ours first: a login may have taken the usual headers (decision 9)."""
     bearer = headers.get("authorization", "")
     shown = [headers.get(name, "") for name in ("x-proxycast-key", "x-api-key", "x-goog-api-key", "api-key")]
@@ -96,8 +97,9 @@ class Access:
         exchange.method = request.method
         path, _, query = request.path.partition("?")
         exchange.path, exchange.query = path, query
-        exchange.headers = {name.lower(): value for name, value in request.headers.items()}
-        exchange.client_request = Side(list(request.headers.items(multi=True)))
+        fields = list(request.headers.items(multi=True))
+        exchange.headers = header_rules.folded(fields)
+        exchange.client_request = Side(fields)
         keep_manners(exchange, request)
         exchange.client_addr = str(flow.client_conn.peername[0]) if flow.client_conn.peername else ""
         exchange.recognised = recognise.recognise(request.method, path, query, exchange.headers)
@@ -127,7 +129,7 @@ class Access:
             flow.response.headers[name] = value
 
     def _refusal(self, flow: http.HTTPFlow, exchange: Exchange, settings: Settings) -> ErrorInfo | None:
-        headers = flow.request.headers
+        headers = exchange.headers
         sockname = flow.client_conn.sockname
         local = str(sockname[0]) if sockname else ""
         # both, where a request names the host twice: HTTP/2 has no Host header, and a request line may have a host
@@ -150,7 +152,7 @@ class Access:
             return ErrorInfo(ErrorKind.PERMISSION, "requests from other web sites are not allowed")
         if flow.request.method == "OPTIONS" or exchange.path in OPEN_PATHS or flow.request.method == "HEAD":
             return None
-        shown = all_presented(headers, parse_qsl(exchange.query))
+        shown = all_presented(headers, parse_qsl(exchange.query) if exchange.query else [])
         for key in shown:
             found = self._services.state.find_key(key)
             if found is not None:

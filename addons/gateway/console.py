@@ -15,6 +15,7 @@ from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange
 
 _WIDTH = 160
+_GATHER = 0.05  # seconds
 
 
 class Console:
@@ -47,7 +48,11 @@ class Console:
 
     def _write(self) -> None:
         while True:
-            click.echo(self._lines.get())
+            lines = [self._lines.get()]
+            time.sleep(_GATHER)  # one write for many lines: each takes the interpreter from the gateway
+            while not self._lines.empty():
+                lines.append(self._lines.get())
+            click.echo("\n".join(lines))
 
 
 def lines(exchange: Exchange, status: int) -> list[str]:

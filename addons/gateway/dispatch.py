@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from dataclasses import replace
 
 from mitmproxy import connection, http
 from mitmproxy.net import server_spec
+from mitmproxy.net.http import url as url_parser
 from mitmproxy.net.server_spec import ServerSpec
 
 from addons.gateway import books, objects, own_answers, verdict, whole_answers
@@ -26,6 +28,7 @@ from translators.canonical.estimate import estimate_tokens
 from translators.canonical.names import NameMap
 
 log = logging.getLogger(__name__)
+_STANDARD_PORTS = {b"http": 80, b"https": 443}
 
 
 class Dispatch:
@@ -199,16 +202,22 @@ class Dispatch:
         if not request.is_http2:
             request.authority = ""  # of a request line with a host in it, which would be sent so
         request.method = upstream.method
-        request.url = upstream.url
-        pairs = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in upstream.headers]
-        host = request.pretty_host if not request.is_http2 else None
-        headers = http.Headers(pairs)
-        if host is not None:
-            default = {"http": 80, "https": 443}.get(request.scheme)
-            name = f"[{request.host}]" if ":" in request.host else request.host
-            headers.insert(0, "Host", name if request.port == default else f"{name}:{request.port}")
-        headers["content-length"] = str(len(upstream.body))
-        request.headers = headers
+        pairs = [
+            (name.encode("latin-1", "replace"), value.encode("utf-8"))
+            for name, value in upstream.headers
+            if name.lower() != "content-length"
+        ]
+        if request.is_http2:
+            request.url = upstream.url  # and the authority with it
+        else:
+            scheme, host, port, path = _parsed(upstream.url)
+            data = request.data
+            data.scheme, data.host, data.port, data.path = scheme, host.decode("idna"), port, path
+            name = b"[%b]" % host if b":" in host else host
+            standard = port == _STANDARD_PORTS.get(scheme)
+            pairs.insert(0, (b"Host", name if standard else b"%b:%d" % (name, port)))
+        pairs.append((b"content-length", b"%d" % len(upstream.body)))
+        request.headers = http.Headers(pairs)
         request.data.content = upstream.body
         request.trailers = None
         flow.server_conn = connection.Server(address=(request.host, request.port))
@@ -264,6 +273,12 @@ class Dispatch:
             retry_after=failure.error.retry_after,
             cause=failure.error.message,
         )
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(url: str) -> tuple[bytes, bytes, int, bytes]:
+    """→ scheme, host, port, path with query. An upstream has few addresses."""
+    return url_parser.parse(url)
 
 
 def _proxy_of(url: str) -> ServerSpec:

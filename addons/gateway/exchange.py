@@ -3,8 +3,8 @@ row."""
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -143,7 +143,7 @@ class Exchange:
 
     origin: Origin
     started: float = field(default_factory=time.time)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=lambda: os.urandom(16).hex())
     recognised: Recognised | None = None
     client_request: Side = field(default_factory=Side)
     method: str = "POST"

@@ -63,6 +63,15 @@ def to_upstream(headers: Headers) -> Headers:
     ]
 
 
+def folded(fields: Headers) -> dict[str, str]:
+    """Lower-case name → value; the values of one that comes several times joined by commas (RFC 9110 §5.3)."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        lowered = name.lower()
+        found[lowered] = f"{found[lowered]}, {value}" if lowered in found else value
+    return found
+
+
 def to_client(headers: Iterable[tuple[str, str]]) -> Headers:
     """An upstream's headers as they go on when its answer is passed through."""
     headers = list(headers)

@@ -10,11 +10,26 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from mitmproxy import ctx, exceptions
+from mitmproxy import ctx, exceptions, flow, hooks
 from mitmproxy.addonmanager import Loader, safecall
 from mitmproxy.hooks import Hook
 
 from addons.gateway.hookrun import Run
+
+
+async def run(groups: list[list[Callable[..., Any]]], args: list[Any]) -> None:
+    """Call all handlers; an error skips the rest of its group (an addon with those inside it), a halt all."""
+    for group in groups:
+        try:
+            for func in group:
+                result = func(*args)
+                if result is not None and inspect.isawaitable(result):
+                    await result
+        except exceptions.AddonHalt:
+            return
+        except Exception:
+            with safecall():  # which logs it
+                raise
 
 
 class HookCache:
@@ -28,22 +43,21 @@ class HookCache:
             groups = ([func for _, func in manager._iter_hooks(addon, event)] for addon in manager.chain)
             return [group for group in groups if group]
 
-        async def trigger_event(event: Hook) -> None:
+        def cached(event: Hook) -> list[list[Callable[..., Any]]]:
             groups = cache.get(event.name)
             if groups is None:
                 groups = cache[event.name] = handlers(event)
-            if not groups:
-                return
+            return groups
+
+        async def trigger_event(event: Hook) -> None:
+            if groups := cached(event):
+                await run(groups, event.args())
+
+        async def handle_lifecycle(event: Hook) -> None:
             args = event.args()
-            for group in groups:  # an error skips the rest of its group, as before
-                try:
-                    with safecall():
-                        for func in group:
-                            result = func(*args)
-                            if result is not None and inspect.isawaitable(result):
-                                await result
-                except exceptions.AddonHalt:
-                    return
+            await run(cached(event), args)
+            if isinstance(args[0], flow.Flow) and (groups := cached(hooks.UpdateHook([args[0]]))):
+                await run(groups, [[args[0]]])
 
         def forgetting(method: Callable[..., Any]) -> Callable[..., Any]:
             def wrapper(*args: Any) -> Any:
@@ -56,6 +70,7 @@ class HookCache:
             return wrapper
 
         manager.trigger_event = trigger_event
+        manager.handle_lifecycle = handle_lifecycle
         for name in ("register", "remove", "add", "clear"):
             setattr(manager, name, forgetting(getattr(manager, name)))
 

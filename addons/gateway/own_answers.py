@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from mitmproxy import http
+from mitmproxy.net.http import status_codes
 
 from addons.gateway import exchange as exchanges
 from addons.gateway import headers as header_rules
@@ -47,11 +49,14 @@ def error_response(exchange: Exchange | None, error: ErrorInfo) -> http.Response
 
 def make_response(status: int, fields: Iterable[tuple[str, str]], body: bytes) -> http.Response:
     """A whole answer with its length."""
-    pairs = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in fields]
-    response = http.Response.make(status, b"", http.Headers(pairs))
-    response.data.content = body
-    response.headers["content-length"] = str(len(body))
-    return response
+    pairs = [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in fields
+        if name.lower() != "content-length"
+    ]
+    pairs.append((b"content-length", b"%d" % len(body)))
+    reason, now = status_codes.RESPONSES.get(status, ""), time.time()
+    return http.Response(b"HTTP/1.1", status, reason.encode(), http.Headers(pairs), body, None, now, now)
 
 
 def request_id_of(exchange: Exchange) -> str:

@@ -19,15 +19,18 @@ from addons.gateway.services import Services
 from addons.providers.registry import built_in
 from addons.vault.store import StateStore
 
+#: Seconds for which a look at settings and state counts: one request looks a dozen times within them.
+FRESH = 0.001
+
 
 def open_services() -> Services:
     """Everything but the audit, which starts with the proxy. Exits with one line when something cannot be used."""
     home = Home.find()
     try:
         home.ensure()
-        config = ConfigStore(home.config)
+        config = ConfigStore(home.config, FRESH)
         config.load()
-        state = StateStore(home.state, home.vault_key)
+        state = StateStore(home.state, home.vault_key, FRESH)
     except ConfigError as error:
         sys.exit(f"proxycast: {error}")
     except (OSError, sqlite3.Error) as error:

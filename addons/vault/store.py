@@ -51,9 +51,12 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _object
 
 
 class StateStore:
-    """One connection to `state.db`. Reading is cached until any process changes the database."""
+    """One connection to `state.db`. Reading is cached until any process changes the database.
 
-    def __init__(self, path: Path, key_file: Path) -> None:
+    `fresh`: seconds during which it is not asked again whether one has; a request looks several times at once."""
+
+    def __init__(self, path: Path, key_file: Path, fresh: float = 0.0) -> None:
+        self._fresh, self._looked = fresh, 0.0
         self._key_file = key_file
         self.cipher = Cipher(keyplace.KeyFile(key_file))
         self.problems: dict[str, str] = {}  # credential name → why it cannot be opened
@@ -227,6 +230,10 @@ class StateStore:
         self._db.execute("COMMIT")
 
     def _refresh(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < self._fresh and self._version != -1:
+            return
+        self._looked = now
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return

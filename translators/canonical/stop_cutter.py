@@ -82,6 +82,8 @@ class StopCutter:
 
 def cut_response(response: Response, sequences: Sequence[str]) -> Response:
     """A whole answer, cut the same way. The usage stays: the backend did generate the rest."""
+    if not sequences:
+        return response
     cutter, fold = StopCutter(sequences), Fold()
     for event in cutter.pass_through(list(unfold(response))):
         fold.add(event)
