@@ -301,6 +301,9 @@ class Opencode(Driver):
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
             "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+            # It installs its plugins' interface from the package registry: there is none, and it goes on without.
+            "NPM_CONFIG_REGISTRY": "http://127.0.0.1:9/",
+            "NPM_CONFIG_FETCH_RETRIES": "0",
         }
 
     def arguments(self, prompt: str) -> list[str]:
