@@ -1,4 +1,4 @@
-"""Chat backends that are stricter than others: OpenAI's own models, and DeepSeek's, which demand their reasoning back."""
+"""Chat backends that are stricter than others: OpenAI's own models, and DeepSeek's, which want their reasoning back."""
 
 from __future__ import annotations
 
