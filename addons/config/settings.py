@@ -60,6 +60,7 @@ class Failover(Section):
 
     max_attempts: int = Field(8, ge=1, description="most credentials that one request is tried at")
     stick: float = Field(300, ge=0, description="how long after its last request a conversation keeps its credential")
+    pace_wait: float = Field(30, description="how long a request may wait for a credential that its owner paces")
     stick_minimum: float = Field(60, ge=0, description="the least that `stick` counts as")
 
 
@@ -104,6 +105,9 @@ class Profile(Section):
 
     use: list[str | list[str]] = Field(
         default_factory=list, description="credentials in order, equals in a list of their own; empty: all that serve"
+    )
+    strategy: Literal["priority", "round_robin", "weighted", "least_used", "least_busy", "random"] = Field(
+        "priority", description="how equals share the work"
     )
     model: str | None = Field(None, description="ask for this model whatever the client asked for")
     models: dict[str, str] = Field(

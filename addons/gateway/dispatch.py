@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import time
@@ -28,6 +29,19 @@ from translators.canonical.estimate import estimate_tokens
 from translators.canonical.names import NameMap
 
 log = logging.getLogger(__name__)
+#: Causes that say something about the credential, or the way to it.
+TELLING = frozenset(
+    (
+        Cause.CONNECT,
+        Cause.TLS,
+        Cause.CONNECTION,
+        Cause.TIMEOUT,
+        Cause.RATE_LIMIT,
+        Cause.AUTHENTICATION,
+        Cause.BILLING,
+        Cause.SERVER,
+    )
+)
 _STANDARD_PORTS = {b"http": 80, b"https": 443}
 
 
@@ -48,7 +62,7 @@ class Dispatch:
         if exchange is None:
             return
         if exchange.current is not None:
-            self._learn(exchange.current)
+            self._learn(exchange, exchange.current)
         await self._next(flow, exchange)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -56,18 +70,19 @@ class Dispatch:
         if exchange is None or exchange.current is None or exchange.observed:
             return
         attempt = exchange.current
-        self._learn(attempt)
+        self._learn(exchange, attempt)
         if attempt.cause is not Cause.OK:
             return
-        self._services.cooldown.succeeded(attempt.candidate.name, attempt.model)
-        if exchange.operation is Operation.GENERATE:
-            if exchange.conversation:
-                self._services.stickiness.hold(stick_key(exchange), attempt.candidate.name, time.monotonic())
-            if exchange.output == "openai_chat" and attempt.answer is not None:
-                self._services.memory.remember(attempt.answer, exchange.conversation)
+        if exchange.operation is Operation.GENERATE and exchange.output == "openai_chat" and attempt.answer is not None:
+            self._services.memory.remember(attempt.answer, exchange.conversation)
         made = objects.made(exchange, attempt)
         if made is not None:
             self._services.state.remember_object(made, attempt.candidate.name)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        exchange = exchanges.of(flow)
+        if exchange is not None and exchange.current is not None and not exchange.observed:
+            self._learn(exchange, exchange.current)
 
     # -- choosing
 
@@ -92,6 +107,8 @@ class Dispatch:
                 self._note_untried(exchange, candidate, Cause.CLIENT_FAULT, error.info)
                 continue
             exchange.attempts.append(prepared.attempt)
+            self._services.pool.started(candidate, prepared.attempt.started)
+            prepared.attempt.counted = True
             if await self._answered_here(flow, exchange, prepared):
                 return
             try:
@@ -110,7 +127,7 @@ class Dispatch:
         """→ (candidate, whether bound reasoning must go), or None when the exchange is over."""
         last = exchange.current
         if last is None:
-            return self._untried(exchange)
+            return await self._paced(exchange)
         failure = last.failure
         if failure is None or len(exchange.attempts) >= self._services.settings().failover.max_attempts:
             return None
@@ -125,21 +142,32 @@ class Dispatch:
             fresh = await self._refreshed(exchange, last)
             if fresh is not None:
                 return fresh, last.stripped
-        return self._untried(exchange)
+        return await self._paced(exchange)
 
-    def _untried(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
+    async def _paced(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
+        """The next candidate that its owner's limits let go now; when all must wait, the one that waits least."""
         tried = {attempt.candidate.name for attempt in exchange.attempts}
-        for candidate in exchange.candidates:
-            if candidate.name not in tried:
-                switched = bool(tried) or self._left_its_home(exchange, candidate)
+        deadline = time.monotonic() + self._services.settings().failover.pace_wait
+        limits = self._services.pool.limits
+        while True:
+            left = [candidate for candidate in exchange.candidates if candidate.name not in tried]
+            if not left:
+                return None
+            now = time.time()
+            waits = [(limits.wait(c.name, c.credential.settings, now), place) for place, c in enumerate(left)]
+            free = next((place for wait, place in waits if wait <= 0), None)
+            if free is not None:
+                candidate = left[free]
+                switched = bool(tried) or exchange.home not in ("", candidate.name)
                 return candidate, switched and self._has_bound_reasoning(exchange, candidate)
-        return None
-
-    def _left_its_home(self, exchange: Exchange, candidate: Candidate) -> bool:
-        """Whether the conversation was served by another credential before: its reasoning may be bound to that one."""
-        keep = self._services.settings().failover.stick
-        held = self._services.stickiness.held(stick_key(exchange), time.monotonic(), keep)
-        return held is not None and held != candidate.name
+            shortest = min(wait for wait, _ in waits)
+            if time.monotonic() + shortest > deadline:
+                text = f"the gateway paces this credential: its owner allows no more requests for {shortest:.0f} s"
+                info = ErrorInfo(ErrorKind.RATE_LIMIT, text, retry_after=max(shortest, 1.0))
+                self._note_untried(exchange, left[0], Cause.PACED, info)
+                tried.add(left[0].name)
+            else:
+                await asyncio.sleep(min(shortest, 0.25))
 
     @staticmethod
     def _has_bound_reasoning(exchange: Exchange, candidate: Candidate) -> bool:
@@ -151,25 +179,33 @@ class Dispatch:
             and "openai_responses" in candidate.provider.manifest.protocols
         )
 
-    @staticmethod
-    async def _acquired(candidate: Candidate) -> Candidate:
+    async def _acquired(self, candidate: Candidate) -> Candidate:
         """The candidate with its credential ready for use. Raises UnavailableError."""
         try:
-            credential = await candidate.provider.acquire(candidate.credential)
+            credential = await self._services.refresher.acquire(candidate.provider, candidate.credential)
+            credential = await candidate.provider.acquire(credential)
         except UnavailableError:
             raise
         except Exception as error:
             log.exception("proxycast: making %s ready failed", candidate.name)
             text = f"the credential could not be made ready ({type(error).__name__})"
             raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status=502)) from error
-        return candidate if credential is candidate.credential else replace(candidate, credential=credential)
+        if credential is candidate.credential:
+            return candidate
+        self._services.refresher.note(credential.secret)
+        return replace(candidate, credential=credential)
 
     async def _refreshed(self, exchange: Exchange, last: Attempt) -> Candidate | None:
         """The same candidate with a fresh token, once an exchange and only where there is one to refresh."""
         if sum(a.candidate.name == last.candidate.name for a in exchange.attempts) > 1:
             return None
         try:
-            credential: Credential | None = await last.provider.refresh(last.candidate.credential)
+            used = last.candidate.credential
+            credential: Credential | None = await self._services.refresher.renew(last.provider, used)
+            credential = credential or await last.provider.refresh(used)
+        except UnavailableError as error:
+            exchange.notes.append(str(error))
+            return None
         except Exception:
             log.exception("proxycast: refreshing %s failed", last.candidate.name)
             return None
@@ -261,18 +297,18 @@ class Dispatch:
 
     # -- learning
 
-    def _learn(self, attempt: Attempt) -> None:
-        """What an attempt's end says about its credential. A client's fault or a hang-up says nothing."""
-        failure = attempt.failure
-        if failure is None or failure.cause is not Cause.RATE_LIMIT:
+    def _learn(self, exchange: Exchange, attempt: Attempt) -> None:
+        """What an attempt's end says about its credential, told once. A client's fault or a hang-up says nothing."""
+        if not attempt.counted:
             return
-        self._services.cooldown.limited(
-            attempt.candidate.name,
-            attempt.model,
-            time.monotonic(),
-            retry_after=failure.error.retry_after,
-            cause=failure.error.message,
-        )
+        attempt.counted = False
+        pool, candidate, now = self._services.pool, attempt.candidate, time.time()
+        pool.ended(candidate)
+        if attempt.cause is Cause.OK:
+            holds = exchange.operation is Operation.GENERATE and bool(exchange.conversation)
+            pool.succeeded(candidate, stick_key(exchange) if holds else "", now)
+        elif attempt.failure is not None and attempt.cause in TELLING:
+            pool.failed(candidate, attempt.failure.error, now)
 
 
 @functools.lru_cache(maxsize=256)

@@ -46,6 +46,7 @@ class Cause(StrEnum):
     CLIENT_FAULT = "client_fault"
     SIGNATURE = "signature"
     HANG_UP = "hang_up"
+    PACED = "paced"  # by its owner's limits
     INTERNAL = "internal"
 
 
@@ -105,6 +106,7 @@ class Attempt:
     failure: Failure | None = None
     stripped: bool = False  # bound reasoning was taken out
     answer: Response | None = None  # what the upstream said, once it is known
+    counted: bool = False  # the pool knows that it is under way
 
 
 @dataclass(slots=True)
@@ -167,6 +169,7 @@ class Exchange:
     client: str = ""
     client_addr: str = ""
     candidates: list[Candidate] = field(default_factory=list)
+    home: str = ""  # the credential that served this conversation before
     attempts: list[Attempt] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cleared: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 from mitmproxy import http
@@ -15,6 +16,7 @@ from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
 from addons.pool import candidates
 from addons.pool.candidates import Candidate
+from addons.pool.pool import Ordered
 from addons.providers.api import Operation
 from translators import jsonio, registry
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -122,6 +124,8 @@ class Route:
             model = recognised.model or body.get("model")
             if not isinstance(model, str) or not model:
                 return ErrorInfo(ErrorKind.INVALID_REQUEST, "model: a model name is required", param="model")
+            if not recognise.is_model_name(model):
+                return ErrorInfo(ErrorKind.INVALID_REQUEST, "model: this is no model's name", param="model")
             exchange.requested_model = model
             exchange.stream = recognised.stream if recognised.stream is not None else body.get("stream") is True
         elif exchange.body[:1] == b"{":
@@ -161,8 +165,7 @@ class Route:
                     ErrorKind.NOT_FOUND,
                     f"no credential of this profile offers {exchange.path}: it needs one of that protocol",
                 )
-        exchange.candidates = self._ordered(exchange, self._owners_alone(exchange, found))
-        return None
+        return self._order(exchange, self._owners_alone(exchange, found))
 
     def _owners_alone(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
         """A request that needs an object of one account is for the credential that has it (decision 13)."""
@@ -173,17 +176,33 @@ class Route:
                 return owned
         return found
 
-    def _ordered(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
-        """Stickiness first, those that rest last; the profile's order within each."""
-        now = time.monotonic()
-        keep = max(self._services.settings().failover.stick, self._services.settings().failover.stick_minimum)
-        held = self._services.stickiness.held(stick_key(exchange), now, keep)
+    def _order(self, exchange: Exchange, found: list[Candidate]) -> ErrorInfo | None:
+        """The pool's order, each place with its reason; an error when only the owner can bring anybody back."""
+        failover, pool, now = self._services.settings().failover, self._services.pool, time.time()
+        assert exchange.profile is not None
+        ordered = pool.order(
+            found,
+            strategy=exchange.profile.strategy,
+            conversation=stick_key(exchange) if exchange.conversation else "",
+            keep=max(failover.stick, failover.stick_minimum),
+            now=now,
+        )
+        exchange.candidates = [_with_reason(one) for one in ordered]
+        exchange.home = next((one.candidate.name for one in ordered if one.held), "")
+        if ordered or not found:
+            return None
+        lost = "; ".join(f"{name}: {cause}" for name, cause in pool.out_of_service(found, now))
+        text = f"every credential for this request is out of service ({lost}): see `proxycast credentials list`"
+        return ErrorInfo(ErrorKind.PERMISSION, text)
 
-        def rank(candidate: Candidate) -> tuple[bool, bool, int]:
-            resting = self._services.cooldown.resting(candidate.name, candidate.model, now) is not None
-            return (resting, candidate.name != held, candidate.position)
 
-        return sorted(found, key=rank)
+def _with_reason(ordered: Ordered) -> Candidate:
+    candidate, reasons = ordered.candidate, []
+    if ordered.held:
+        reasons.append("the conversation was here before")
+    if ordered.standing is not None:
+        reasons.append(f"{ordered.standing.state}, but nobody else is left: {ordered.standing.cause}")
+    return replace(candidate, why="; ".join([candidate.why, *reasons])) if reasons else candidate
 
 
 def stick_key(exchange: Exchange) -> str:

@@ -10,8 +10,9 @@ from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigStore
 from addons.gateway.metrics import Metrics
-from addons.pool.cooldown import Cooldown
-from addons.pool.stickiness import Stickiness
+from addons.pool.pool import Pool
+from addons.pool.refresh import Refresher
+from addons.pool.standing_store import StandingStore
 from addons.providers.registry import Registry
 from addons.vault.store import StateStore
 from translators.canonical.memory import ReasoningMemory
@@ -24,10 +25,14 @@ class Services:
     state: StateStore
     providers: Registry
     audit: AuditClient | None = None
-    cooldown: Cooldown = field(default_factory=Cooldown)
-    stickiness: Stickiness = field(default_factory=Stickiness)
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     metrics: Metrics = field(default_factory=Metrics)
+    refresher: Refresher = field(init=False)
+    pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refresher = Refresher(self.state, self.home.path)
+        self.pool = Pool(StandingStore(self.home.state))
 
     def settings(self) -> Settings:
         """The newest good settings."""

@@ -26,7 +26,7 @@ def verdict(exchange: Exchange) -> http.Response:
     assert last.failure is not None
     if len(failed) == 1 or last.failure.cause in FINAL:
         return _theirs(exchange, last)
-    for causes in ((Cause.RATE_LIMIT,), (Cause.AUTHENTICATION,), (Cause.NOT_FOUND,)):
+    for causes in ((Cause.RATE_LIMIT, Cause.PACED), (Cause.AUTHENTICATION,), (Cause.NOT_FOUND,)):
         fitting = [a for a in failed if a.failure is not None and a.failure.cause in causes]
         if fitting:
             waits = [a.failure.error.retry_after for a in fitting if a.failure is not None]
