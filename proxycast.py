@@ -10,7 +10,7 @@ from addons.gateway.dispatch import Dispatch
 from addons.gateway.drain import Drain
 from addons.gateway.endpoints import Endpoints, Models
 from addons.gateway.hookcache import HookCache
-from addons.gateway.http1 import Http1Trailers
+from addons.gateway.http1 import Http1Repairs
 from addons.gateway.importing import Import
 from addons.gateway.intercept import Intercept
 from addons.gateway.layer import Ticker, Upstreams
@@ -25,7 +25,7 @@ services = open_services()
 
 addons = [
     HookCache(),
-    Http1Trailers(),
+    Http1Repairs(),
     Listeners(services),
     Loopback(services),
     Upstreams(),

@@ -22,9 +22,14 @@ def loads(data: bytes | str) -> Any:
         if isinstance(data, bytes | bytearray):
             data = bytes(data).decode("utf-8", "strict") if data[:3] != b"\xef\xbb\xbf" else data[3:].decode("utf-8")
         try:
-            return json.loads(data)
+            return json.loads(data, parse_constant=_refuse)
         except RecursionError as error:
             raise ValueError("JSON is nested too deeply") from error
+
+
+def _refuse(name: str) -> Any:
+    """`NaN` and its like, which the standard library takes and JSON has not."""
+    raise ValueError(f"{name} is no JSON value")
 
 
 def dumps(value: Any) -> bytes:

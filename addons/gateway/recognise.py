@@ -15,6 +15,8 @@ from addons.providers.api import Operation
 
 #: What no endpoint has: control characters, marks that begin another part of a URL, steps out of the path.
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\?#]|(?:^|/)\.\.?(?:/|$)")
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)")
+LONGEST_MODEL = 1000
 #: What may stand in a path as it is (RFC 3986, pchar).
 _SAFE = "/:@!$&'()*+,;=~"
 
@@ -140,6 +142,11 @@ def _owner(version: str, segment: str, headers: dict[str, str], query: str) -> s
             return "gemini"
         return "openai_responses" if segment == "models" and "client_version=" in query else "openai_chat"
     return _OWN_SEGMENTS.get(segment)
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a backend can be asked for it: it becomes a part of URLs, and steps out of a path are no name."""
+    return len(name) <= LONGEST_MODEL and not _NO_NAME.search(name)
 
 
 def single_model(method: str, path: str) -> str | None:

@@ -171,16 +171,40 @@ class GatewayStream(HttpStream):
             return False
         if self.server_state == self.state_uninitialized:
             yield HttpRequestHeadersHook(self.flow)
-        self.request_body_buf.clear()
-        self.client_state = self.state_errored  # swallows the rest of the upload
         text = f"the request body is larger than {limits.max_body} bytes"
-        self.flow.response = own_answers.refusal(self.flow, ErrorInfo(ErrorKind.TOO_LARGE, text))
+        yield from self.refuse_early(ErrorInfo(ErrorKind.TOO_LARGE, text))
+        return True
+
+    def refuse_early(self, info: ErrorInfo) -> Commands:
+        """Answer a request that will never be complete, and swallow what is still to come of it."""
+        self.request_body_buf.clear()
+        self.client_state = self.state_errored
+        exchange = self.driven
+        if exchange is not None:
+            exchange.rejected = True
+        self.flow.response = own_answers.refusal(self.flow, info)
         self.flow.response.headers["connection"] = "close"
         yield from super().send_response()
         self.flow.live = False
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
         yield DropStream(self.stream_id)
-        return True
+
+    def is_unreadable(self, event: events.Event) -> bool:
+        """Whether it says that the body makes no sense, of a client that is still there (http1.py)."""
+        return (
+            isinstance(event, RequestProtocolError)
+            and event.code is ErrorCode.GENERIC_CLIENT_ERROR
+            and self.layer.is_gateway
+            and not self.flow.request.is_http2
+            and self.context.client.connected
+            and self.client_state in (self.state_wait_for_request_headers, self.state_consume_request_body)
+        )
+
+    def check_killed(self, emit_error_hook: bool) -> Generator[commands.Command, Any, bool]:
+        """What waits in the queue ends a flow at once; an unreadable body must not, it is to be answered."""
+        if any(self.is_unreadable(event) for event in self._paused_event_queue):
+            return False
+        return (yield from super().check_killed(emit_error_hook))
 
     # -- attempts
 
@@ -387,7 +411,10 @@ class GatewayStream(HttpStream):
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
         exchange = self.driven
         over = self.server_state in (self.state_done, self.state_errored)
-        if exchange is None or over:
+        if self.is_unreadable(event):
+            text = f"the request body cannot be read: {event.message}"
+            yield from self.refuse_early(ErrorInfo(ErrorKind.INVALID_REQUEST, text))
+        elif exchange is None or over:
             yield from super().handle_protocol_error(event)
         elif isinstance(event, RequestProtocolError) or self.client_gone():
             yield from self.hang_up(exchange)

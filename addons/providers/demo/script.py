@@ -108,7 +108,9 @@ def _pick(request: Request, *, forced: bool) -> Tool | None:
 
 
 def _with_command(tool: Tool, arguments: Json) -> Json:
-    properties = (tool.schema or {}).get("properties") or {}
+    properties = (tool.schema or {}).get("properties")
+    if not isinstance(properties, dict):
+        return arguments
     for name in ("command", "cmd", "script"):
         if name in properties:
             is_list = isinstance(properties[name], dict) and properties[name].get("type") == "array"
@@ -123,18 +125,18 @@ def example(schema: Any, depth: int = 0) -> Any:
     for key in ("const", "default"):
         if key in schema:
             return schema[key]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return example(schema[key][0], depth + 1)
+    for key in ("enum", "anyOf", "oneOf", "allOf"):
+        choices = schema.get(key)
+        if isinstance(choices, list) and choices:
+            return choices[0] if key == "enum" else example(choices[0], depth + 1)
     kind = schema.get("type", "object" if "properties" in schema else "string")
     kind = kind[0] if isinstance(kind, list) and kind else kind
     match str(kind).lower():
         case "object":
-            properties = schema.get("properties") or {}
-            required = schema.get("required") or []
-            return {name: example(properties.get(name, {}), depth + 1) for name in required}
+            properties, required = schema.get("properties"), schema.get("required")
+            known = properties if isinstance(properties, dict) else {}
+            names = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+            return {name: example(known.get(name, {}), depth + 1) for name in names}
         case "array":
             return [example(schema.get("items", {}), depth + 1)] if schema.get("minItems") else []
         case "integer" | "number":
@@ -144,4 +146,5 @@ def example(schema: Any, depth: int = 0) -> Any:
         case "null":
             return None
         case _:
-            return "demo".ljust(schema.get("minLength", 0), ".")
+            shortest = schema.get("minLength", 0)
+            return "demo".ljust(min(shortest, 1000) if isinstance(shortest, int) else 0, ".")
