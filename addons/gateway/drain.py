@@ -52,5 +52,6 @@ class Drain:
             await asyncio.sleep(0.05)
         if self._active:
             log.warning("proxycast: %d exchanges were cut off", len(self._active))
+        await self._services.refresher.close(GRACE)
         if self._services.audit is not None:
             await asyncio.to_thread(self._services.audit.close, 5.0)

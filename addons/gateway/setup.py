@@ -56,7 +56,7 @@ class Audit:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._version = -1
+        self._version = (-1, -1)
         self._settings: AuditConfig | None = None
 
     def load(self, _: Loader) -> None:
@@ -72,6 +72,12 @@ class Audit:
     def requestheaders(self, _: object) -> None:
         self.refresh()
 
+    def response(self, _: object) -> None:
+        self.refresh()  # a login may have been renewed for this very request, which is about to be recorded
+
+    def error(self, _: object) -> None:
+        self.refresh()
+
     def refresh(self) -> None:
         state, audit, settings = self._services.state, self._services.audit, self._services.settings()
         if audit is None:
@@ -80,10 +86,13 @@ class Audit:
             if settings.audit != self._settings:
                 audit.configure(audit_settings(settings))
             self._settings = settings.audit
-        if state.version == self._version:
+        refresher = self._services.refresher
+        version = (state.version, refresher.version)
+        if version == self._version:
             return
-        self._version = state.version
-        audit.set_secrets(secret for c in state.credentials.values() for secret in c.secret_values())
+        self._version = version
+        kept = {secret for c in state.credentials.values() for secret in c.secret_values()}
+        audit.set_secrets(kept | refresher.secrets)
 
     def done(self) -> None:
         # when mitmproxy ends, drain.py closes the audit after the last exchange; here only an addon reload is meant

@@ -14,8 +14,13 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+import httpx
+
+from addons.providers import oauth_grant
 from addons.providers.endpoints import ENDPOINTS, join
 from addons.vault.credential import Credential
+from addons.vault.oauth import OAuth, RefreshError
+from addons.vault.tokens import Token
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request
 from translators.canonical.target import Target
@@ -62,7 +67,10 @@ class Manifest:
     stands for a setting of the credential. `targets` are (pattern, overrides of `Target`), all that match apply in
     order; one with `protocol` among its overrides is for that protocol alone. `dropped_headers` are patterns of client
     headers that the service cannot bear. `lists_models`: asking it for its models is cheap. `env` names the environment
-    variables that official tools keep the secret in. `credential_schema` is JSON Schema with `secret` and `settings` properties.
+    variables that official tools keep the secret in. `oauth` says how a login's token is renewed, for a provider whose
+    credentials are logins: its secret is then what `addons/pool/refresh.py` keeps, and what a request sees as the
+    credential's secret is the access token. `credential_schema` is JSON Schema with `secret` and `settings`
+    properties.
     """
 
     id: str
@@ -83,6 +91,7 @@ class Manifest:
     dropped_headers: tuple[str, ...] = ()
     lists_models: bool = False
     env: tuple[str, ...] = ()
+    oauth: OAuth | None = None
     needs_secret: bool = True
     subscription: bool = False
     models: tuple[str, ...] = ("*",)
@@ -187,6 +196,14 @@ class Provider:
         token, with that token in it, and all that `refresh` needs. Cheap when nothing is due. Raises UnavailableError.
         """
         return credential
+
+    async def renew(self, token: Token, credential: Credential, client: httpx.AsyncClient) -> Token:
+        """A new token for one that expires: one POST through `client`, by default OAuth's refresh grant as the manifest
+        describes it. When and how often, under which lock and what becomes of the answer is decided by
+        addons/pool/refresh.py. Raises RefreshError."""
+        if self.manifest.oauth is None:
+            raise RefreshError("this provider has no logins", final=True)
+        return await oauth_grant.renew(self.manifest.oauth, token, credential, client)
 
     def base_url(self, protocol: str, credential: Credential) -> str:
         """The credential's for that protocol or for all, else the provider's; without a slash at its end."""

@@ -11,6 +11,7 @@ from typing import Any
 from addons.config.settings import CustomProvider
 from addons.providers.api import ErrorRule, Factory, Manifest, Provider
 from addons.providers.presets import CustomProviders, Presets
+from addons.vault.oauth import OAuth
 from translators.canonical.errors import ErrorKind
 
 
@@ -33,6 +34,9 @@ def read_manifest(text: str) -> Manifest:
     for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
         if name in data:
             data[name] = tuple(data[name])
+    if "oauth" in data:
+        table: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data["oauth"].items()}
+        data["oauth"] = OAuth(**table)
     return Manifest(**data, targets=targets, errors=errors)
 
 

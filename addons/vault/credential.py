@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,13 +42,17 @@ class Credential:
     def secret_values(self) -> list[str]:
         """Every text in the secret that must never be stored or shown: the whole, and each field of a JSON one."""
         values = [self.secret] if self.secret else []
-        try:
-            parsed = json.loads(self.secret)
-        except ValueError:
-            return values
-        if isinstance(parsed, dict):
-            values += [value for value in parsed.values() if isinstance(value, str) and len(value) >= 8]
+        if self.secret.startswith("{"):
+            with suppress(ValueError):
+                values += _texts(json.loads(self.secret))
         return values
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts within JSON that are long enough to be secrets."""
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _texts(inner)]
+    return [value] if isinstance(value, str) and len(value) >= 8 else []
 
 
 def masked(secret: str) -> str:

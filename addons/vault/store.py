@@ -112,20 +112,39 @@ class StateStore:
         """Raises DuplicateError."""
         self._insert("INSERT INTO credentials VALUES (?,?,?,?,?,?,?,?)", self._row(credential), credential.name)
 
-    def update_credential(self, credential: Credential) -> None:
-        """Replace all but name and age; raises NotFoundError."""
-        self._change(
-            "UPDATE credentials SET provider=?, secret=?, settings=?, enabled=?, priority=?, weight=? WHERE name=?",
-            (
-                credential.provider,
-                self._encrypted(credential.secret),
-                json.dumps(credential.settings),
-                credential.enabled,
-                credential.priority,
-                credential.weight,
-                credential.name,
-            ),
-        )
+    def update_credential(self, credential: Credential, *, secret: bool = True) -> None:
+        """Replace all but name and age; raises NotFoundError. Without `secret` the one that is kept stays: a login may
+        have been renewed since `credential` was read."""
+        values = {
+            "provider": credential.provider,
+            "settings": json.dumps(credential.settings),
+            "enabled": credential.enabled,
+            "priority": credential.priority,
+            "weight": credential.weight,
+        }
+        if secret:
+            values["secret"] = self._encrypted(credential.secret)
+        columns = ", ".join(f"{name}=?" for name in values)
+        self._change(f"UPDATE credentials SET {columns} WHERE name=?", (*values.values(), credential.name))  # noqa: S608
+
+    def change_secret(self, name: str, change: Callable[[str], str | None]) -> None:
+        """Replace a secret by what `change` makes of it (None: leave it), with no other change in between. Raises
+        NotFoundError and VaultError."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            row = self._db.execute("SELECT secret FROM credentials WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                raise NotFoundError(f"there is none named {name!r}")
+            self._follow_place()
+            changed = change(self.cipher.decrypt(row[0]) if row[0] else "")
+            if changed is not None:
+                secret = self._encrypted(changed)
+                self._db.execute("UPDATE credentials SET secret = ? WHERE name = ?", (secret, name))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        self._version = -1
 
     def remove_credential(self, name: str) -> None:
         self._change("DELETE FROM credentials WHERE name=?", (name,))

@@ -52,10 +52,10 @@ class Keyring(KeyringBackend):
 @pytest.fixture
 def system() -> Iterator[Keyring]:
     """Of this process, in the place of the one that tests have: none."""
-    made = Keyring()  # type: ignore[no-untyped-call]
+    made = Keyring()
     keyring.set_keyring(made)
     yield made
-    keyring.set_keyring(null.Keyring())
+    keyring.set_keyring(null.Keyring())  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

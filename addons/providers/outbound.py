@@ -1,0 +1,30 @@
+"""httpx as a credential wants it: its proxy, its CA, no environment. For what is no flow: tokens, probes, quotas."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from addons.vault.credential import Credential
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+def is_safe(url: str) -> bool:
+    """Whether a secret may be sent there: over TLS, or over plain HTTP within this machine (design.md, decision 6)."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+
+
+def client(credential: Credential, timeout: float) -> httpx.AsyncClient:
+    """Follows no redirect. Raises OSError (ssl.SSLError is one) for a CA file that cannot be used."""
+    ca_file = credential.setting("ca_file")
+    verify: ssl.SSLContext | bool = True
+    if ca_file:
+        verify = ssl.create_default_context(cafile=str(Path(ca_file).expanduser()))
+    return httpx.AsyncClient(
+        timeout=timeout, verify=verify, proxy=credential.setting("proxy_url") or None, trust_env=False
+    )
