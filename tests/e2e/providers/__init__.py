@@ -1,0 +1,1 @@
+"""Providers of every kind through a running gateway, each at a strict stand-in of its own."""

@@ -1,0 +1,82 @@
+"""How a gateway is set up for each kind of provider: the stand-in, the credential, a model it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.standin import StandIn
+from tests.standin.azure import AzureStandIn
+from tests.standin.ollama import OllamaStandIn
+from tests.standin.vertex import LOCATION, VertexStandIn
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`settings` may name the stand-in's address as {url}. `hides_thinking`: chat clients see none of it."""
+
+    provider: str
+    model: str
+    make: Callable[..., StandIn] = StandIn
+    settings: Json = field(default_factory=dict)
+    secret: Callable[[Any], str] = lambda backend: backend.key or ""
+    spoken: dict[str, str] = field(default_factory=dict)  # client → protocol that must reach the backend
+    hides_thinking: tuple[str, ...] = ()
+
+
+def _service_account(backend: VertexStandIn) -> str:
+    return backend.service_account()
+
+
+_VERTEX: Json = {"base_url": "{url}", "token_url": "{url}/token", "location": LOCATION}
+OWN = {name: name for name in ("anthropic", "openai_chat", "openai_responses", "gemini")}
+
+KINDS: dict[str, Kind] = {
+    "anthropic_compatible": Kind("anthropic_compatible", "kimi-k2", settings={"base_url": "{url}"}),
+    "preset of two protocols": Kind(
+        "deepseek",
+        "deepseek-chat",
+        settings={"base_url": "{url}/v1"},
+        spoken={**OWN, "gemini": "openai_chat"},
+    ),
+    "provider of one's own": Kind("own", "own-1", spoken={**OWN, "openai_responses": "openai_chat"}),
+    "new_api": Kind("new_api", "some-model", settings={"base_url": "{url}/v1"}, spoken=OWN),
+    "azure_openai v1": Kind(
+        "azure_openai",
+        "gpt-5.5",
+        AzureStandIn,
+        {"base_url": "{url}/openai/v1"},
+        spoken={"openai_chat": "openai_chat", "anthropic": "openai_responses"},
+        hides_thinking=("openai_chat",),
+    ),
+    "azure_openai deployments": Kind(
+        "azure_openai",
+        "standin-1",
+        AzureStandIn,
+        {"base_url": "{url}", "api_version": "2024-10-21", "target": {"system_role": "system"}},
+        spoken={"openai_responses": "openai_chat", "anthropic": "openai_chat"},
+    ),
+    "vertex gemini": Kind("vertex", "gemini-3.5-flash", VertexStandIn, _VERTEX, _service_account),
+    "vertex claude": Kind("vertex", "claude-sonnet-4-6", VertexStandIn, _VERTEX, _service_account),
+    "vertex express": Kind("vertex", "gemini-3.5-flash", VertexStandIn, {"base_url": "{url}"}),
+    "ollama": Kind("ollama", "qwen3", OllamaStandIn, {"base_url": "{url}", "num_ctx": "32768"}),
+    "ollama compatible": Kind(
+        "ollama",
+        "qwen3",
+        OllamaStandIn,
+        {"base_url": "{url}", "api": "anthropic"},
+        spoken=dict.fromkeys(OWN, "anthropic"),
+    ),
+}
+
+#: What config.toml says of the provider of one's own; {url} as above.
+OWN_PROVIDER = """
+[providers.own]
+protocols = ["openai_chat", "anthropic", "gemini"]
+base_url = "{url}/v1"
+base_urls = {{ anthropic = "{url}", gemini = "{url}" }}
+auth_headers = {{ gemini = "x-goog-api-key" }}
+"""
