@@ -15,10 +15,12 @@ from addons.gateway.importing import Import
 from addons.gateway.intercept import Intercept
 from addons.gateway.layer import Ticker, Upstreams
 from addons.gateway.listeners import Listeners
+from addons.gateway.probe import Probe
 from addons.gateway.report import Report
 from addons.gateway.respond import Respond
 from addons.gateway.route import Route
 from addons.gateway.setup import Audit, open_services
+from addons.gateway.trust import Trust
 from addons.gateway.webflows import WebFlows
 
 services = open_services()
@@ -37,9 +39,11 @@ addons = [
     Route(services),
     Models(services),
     Dispatch(services),
+    Trust(services.authorities),
     Respond(),
     Import(services),
     Report(services),
+    Probe(services),
     WebFlows(),
     Drain(services),
 ]

@@ -18,6 +18,7 @@ from rich.text import Text
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
+from addons.pool.standing_store import StandingStore
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.cipher import VaultError
 from addons.vault.store import DuplicateError, NotFoundError, StateStore
@@ -46,6 +47,11 @@ class Context:
     def state(self) -> StateStore:
         self.home.ensure()
         return StateStore(self.home.state, self.home.vault_key)
+
+    @functools.cached_property
+    def standings(self) -> StandingStore:
+        self.home.ensure()
+        return StandingStore(self.home.state)
 
     @functools.cached_property
     def providers(self) -> Registry:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context, show
+from addons.pool.standing import Standing, State
 from addons.vault.credential import Credential, masked
 from addons.vault.store import NotFoundError
 
@@ -91,9 +93,11 @@ def add(
 @guarded
 def list_credentials(context: Context, as_json: bool) -> None:
     """List credentials; secrets are masked."""
-    rows = [_row(credential) for credential in context.state.credentials.values()]
+    standings = _standings(context)
+    rows = [_row(credential, standings) for credential in context.state.credentials.values()]
     rows += [
-        {**dict.fromkeys(_row(Credential("", ""))), "name": n, "problem": p} for n, p in context.state.problems.items()
+        {**dict.fromkeys(_row(Credential("", ""), {})), "name": n, "cause": p}
+        for n, p in context.state.problems.items()
     ]
     show(rows, as_json=as_json, empty="no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one")
 
@@ -105,7 +109,7 @@ def list_credentials(context: Context, as_json: bool) -> None:
 @guarded
 def show_credential(context: Context, name: str, as_json: bool) -> None:
     """Show one credential; its secret is masked."""
-    show([_row(_get(context, name))], as_json=as_json, empty="")
+    show([_row(_get(context, name), _standings(context))], as_json=as_json, empty="")
 
 
 @credentials.command()
@@ -141,8 +145,9 @@ def _switch(context: Context, name: str, *, enabled: bool) -> None:
 @pass_context
 @guarded
 def enable(context: Context, name: str) -> None:
-    """Use a credential again."""
+    """Use a credential again: one that was disabled, or that its provider put out of service."""
     _switch(context, name, enabled=True)
+    context.standings.forget(name)
 
 
 @credentials.command()
@@ -161,6 +166,7 @@ def disable(context: Context, name: str) -> None:
 def remove(context: Context, name: str) -> None:
     """Remove a credential and its secret."""
     context.state.remove_credential(name)
+    context.standings.forget(name)
     for profile_name, profile in context.settings().profiles.items():
         if name in profile.credentials():
             click.echo(f"note: profile {profile_name!r} still names it and goes on with the others", err=True)
@@ -174,7 +180,20 @@ def _get(context: Context, name: str) -> Credential:
         raise NotFoundError(problem or f"there is no credential {name!r}: see `proxycast credentials list`") from None
 
 
-def _row(credential: Credential) -> dict[str, Any]:
+def _standings(context: Context) -> dict[str, list[Standing]]:
+    """What gateways learned of each credential that does not simply work."""
+    found: dict[str, list[Standing]] = {}
+    for name, standing in context.standings.load(time.time()):
+        found.setdefault(name, []).append(standing)
+    return found
+
+
+def _row(credential: Credential, standings: dict[str, list[Standing]]) -> dict[str, Any]:
+    """A state of the whole credential comes before one of a single model."""
+    known = sorted(standings.get(credential.name, []), key=lambda standing: standing.model is not None)
+    standing = known[0] if known else Standing(State.ACTIVE)
+    state = standing.state.value if credential.enabled else State.DISABLED.value
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(standing.until)) if standing.until else None
     return {
         "name": credential.name,
         "provider": credential.provider,
@@ -182,5 +201,7 @@ def _row(credential: Credential) -> dict[str, Any]:
         "settings": credential.settings,
         "priority": credential.priority,
         "enabled": credential.enabled,
-        "problem": None,
+        "state": f"{state} ({standing.model})" if standing.model else state,
+        "until": until,
+        "cause": standing.cause or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from mitmproxy import ctx, http
@@ -12,6 +13,7 @@ from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Exchange
 from addons.gateway.modellist import RENDERERS, names, render_one
 from addons.gateway.services import Services
+from addons.pool.standing import State
 from addons.providers.api import Operation
 from translators import jsonio
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -67,17 +69,29 @@ class Endpoints:
             "status": "ok",
             "version": 1,
             "profile": self._services.settings().active_profile,
-            "credentials": len(self._services.state.credentials),
+            "credentials": self._states(),
             "config_error": config.error,
             "audit": self._services.audit.stats() if self._services.audit is not None else None,
         }
         return http.Response.make(200, jsonio.dumps(body), {"content-type": "application/json"})
+
+    def _states(self) -> dict[str, int]:
+        """How many credentials are in which state; their names and causes are for the command."""
+        counts = {state.value: 0 for state in State}
+        standing = {
+            name: one.state for name, one in self._services.pool.standings.all(time.time()) if one.model is None
+        }
+        for credential in self._services.state.credentials.values():
+            state = standing.get(credential.name, State.ACTIVE) if credential.enabled else State.DISABLED
+            counts[state] += 1
+        return counts
 
     def _metrics(self, _: Exchange) -> http.Response:
         gauges = {"proxycast_active_connections": float(len(ctx.master.addons.get("proxyserver").connections))}
         if self._services.audit is not None:
             numbers = self._services.audit.stats()
             gauges |= {f"proxycast_audit_{k}": float(v) for k, v in numbers.items() if isinstance(v, int | float)}
+        gauges |= {f"proxycast_credentials_{state}": float(count) for state, count in self._states().items()}
         text = self._services.metrics.render(gauges)
         return http.Response.make(200, text, {"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 

@@ -99,5 +99,5 @@ def test_removing_one_that_a_profile_names_says_so(done, command):
 def test_one_that_cannot_be_opened_is_listed_with_what_to_do(done, read, refused, home: Home):
     done("credentials", "add", "openai", "--name", "a", given=SECRET)
     home.vault_key.unlink()
-    assert "restore it from a backup" in read("credentials", "list")[0]["problem"]
+    assert "restore it from a backup" in read("credentials", "list")[0]["cause"]
     assert "restore it from a backup" in refused("credentials", "show", "a")
