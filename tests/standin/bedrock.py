@@ -7,24 +7,24 @@ stand-in and adds Bedrock's own.
 from __future__ import annotations
 
 import base64
-import json
 import re
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
-from . import aws_auth, bedrock_model, eventstream, reading, render_anthropic, rules_anthropic
+from . import aws_auth, bedrock_model, eventstream, reading, render_anthropic
 from .ask import Ask, Json, Policy
+from .bedrock_common import ACCOUNT, FaultError, Seen, parsed, refuse
+from .bedrock_converse import check_converse, converse_answer, converse_events
+from .bedrock_invoke import check_invoke, invoke_events
 from .reading import View
-from .script import HELLO, Scenario, Turn, choose, usage_of
-from .seal import digest, seal, unseal
-from .wire import ARGUMENT_PIECE, TEXT_PIECE, Job, dumps, pieces
+from .script import HELLO, Scenario, choose, usage_of
+from .wire import Job, dumps
 
 STREAM = "application/vnd.amazon.eventstream"
 OPERATIONS = {
@@ -49,22 +49,6 @@ STATUS = {
     "InternalServerException": 500,
     "ServiceUnavailableException": 503,
 }
-# What InvokeModel knows of Anthropic's body (AWS, "Anthropic Claude Messages API"); all else is an extra input.
-INVOKE_FIELDS = {
-    *("anthropic_version", "anthropic_beta", "max_tokens", "system", "messages", "temperature", "top_p", "top_k"),
-    *("tools", "tool_choice", "stop_sequences", "thinking", "output_config", "metadata", "context_management"),
-}
-STOPS = {"end": "end_turn", "length": "max_tokens", "stop_sequence": "stop_sequence", "refusal": "content_filtered"}
-ACCOUNT = "bedrock"
-
-
-class FaultError(Exception):
-    """An exception that the service answers with."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -75,18 +59,6 @@ class Fail:
     kind: str
     message: str = ""
     after: int | None = None
-
-
-@dataclass
-class Seen:
-    """One request as it arrived."""
-
-    operation: str
-    model: str
-    raw_path: str
-    headers: dict[str, str]
-    body: Any = None
-    refusal: str = ""
 
 
 @dataclass
@@ -242,21 +214,6 @@ def spoilt(events: list[bytes], failure: Fail, after: int) -> list[bytes]:
     return [*kept, eventstream.exception(kind, dumps({"message": failure.message}).encode())]
 
 
-def parsed(raw: bytes) -> Json:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        raise FaultError("ValidationException", "The request body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise FaultError("ValidationException", "The request body is no object.")
-    return body
-
-
-def refuse(problem: str | None) -> None:
-    if problem is not None:
-        raise FaultError("ValidationException", problem)
-
-
 def count(seen: Seen) -> Json:
     refuse(next(bedrock_model.request_faults("CountTokens", seen.body, modelId=seen.model), None))
     given = seen.body["input"]
@@ -266,75 +223,6 @@ def count(seen: Seen) -> Json:
     else:
         check_converse(Seen("Converse", seen.model, seen.raw_path, seen.headers, given["converse"]))
     return {"inputTokens": len(dumps(given)) // 4}
-
-
-# -- Converse
-
-
-def check_converse(seen: Seen) -> None:
-    body = seen.body
-    refuse(next(bedrock_model.request_faults("Converse", body, modelId=seen.model), None))
-    messages = body.get("messages") or []
-    if not messages:
-        raise FaultError("ValidationException", "A conversation must have messages.")
-    if messages[0]["role"] != "user":
-        raise FaultError("ValidationException", "A conversation must start with a user message.")
-    waiting: list[str] = []
-    has_tool_blocks = False
-    names: list[str] = []
-    for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if index and messages[index - 1]["role"] == message["role"]:
-            raise FaultError("ValidationException", "A conversation must alternate between user and assistant roles.")
-        if not message["content"]:
-            raise FaultError("ValidationException", f"The content field in {where} is empty.")
-        results = [block["toolResult"]["toolUseId"] for block in message["content"] if "toolResult" in block]
-        if sorted(results) != sorted(waiting):
-            raise FaultError("ValidationException", f"Expected toolResult blocks at {where}.content for {waiting}")
-        waiting = [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
-        has_tool_blocks = has_tool_blocks or bool(waiting)
-        for block in message["content"]:
-            check_block(block, where)
-        names += [block["document"]["name"] for block in message["content"] if "document" in block]
-        if any("document" in b for b in message["content"]) and not any("text" in b for b in message["content"]):
-            raise FaultError("ValidationException", f"Add text to {where} beside the document.")
-    if len(set(names)) < len(names) or any(
-        not re.fullmatch(r"[A-Za-z0-9()\[\]-]+( [A-Za-z0-9()\[\]-]+)*", n) for n in names
-    ):
-        raise FaultError("ValidationException", f"Document names must be unique and simple: {names}")
-    if has_tool_blocks and "toolConfig" not in body:
-        raise FaultError(
-            "ValidationException",
-            "The toolConfig field must be defined when using toolUse and toolResult content blocks.",
-        )
-    thinking = (body.get("additionalModelRequestFields") or {}).get("thinking")
-    if thinking and set((body.get("toolConfig") or {}).get("toolChoice") or {"auto": {}}) != {"auto"}:
-        raise FaultError("ValidationException", "Thinking may not be enabled when tool_choice forces tool use.")
-    if thinking and thinking.get("budget_tokens", 0) >= body["inferenceConfig"]["maxTokens"]:
-        raise FaultError("ValidationException", "`max_tokens` must be greater than `thinking.budget_tokens`.")
-    if thinking and waiting_lost_its_thinking(messages):
-        raise FaultError("ValidationException", "Expected `thinking`, but found `tool_use`. Keep the thinking blocks.")
-    if dumps(body).count('"cachePoint"') > 4:
-        raise FaultError("ValidationException", "Too many cache points: 4 are allowed.")
-
-
-def check_block(block: Json, where: str) -> None:
-    if "text" in block and not block["text"].strip():
-        raise FaultError("ValidationException", f"The text field in the ContentBlock object at {where} is blank.")
-    if "toolResult" in block and not block["toolResult"]["content"]:
-        raise FaultError("ValidationException", f"The toolResult at {where} is empty.")
-    told = (block.get("reasoningContent") or {}).get("reasoningText")
-    if told is not None:
-        claims = unseal(ACCOUNT, "thinking", told.get("signature") or "")
-        if claims is None or claims["text"] != digest(told["text"]):
-            raise FaultError("ValidationException", f"{where}: Invalid `signature` in `thinking` block")
-
-
-def waiting_lost_its_thinking(messages: list[Json]) -> bool:
-    """Whether the turn that the last message gives results to begins without its reasoning."""
-    if len(messages) < 2 or not any("toolResult" in block for block in messages[-1]["content"]):
-        return False
-    return "reasoningContent" not in messages[-2]["content"][0]
 
 
 def job_of(scenario: Scenario, seen: Seen, size: int) -> Job:
@@ -353,123 +241,3 @@ def job_of(scenario: Scenario, seen: Seen, size: int) -> Job:
         ask = Ask(inner, seen.headers, policy=Policy(account=ACCOUNT), model=seen.model)
     turn = choose(scenario, view).turn
     return Job(ask, view, turn, usage_of(turn, size), secrets.token_hex(16), 0)
-
-
-def thoughts(job: Job) -> Iterator[tuple[str, str]]:
-    """(text, signature) of each thought, where thinking was asked for."""
-    if "thinking" not in (job.ask.body.get("additionalModelRequestFields") or {}):
-        return
-    for text in job.turn.thoughts:
-        yield text, seal(ACCOUNT, "thinking", text=digest(text))
-
-
-def stop_of(turn: Turn) -> str:
-    return STOPS[turn.stop] if turn.stop is not None else "tool_use" if turn.calls else "end_turn"
-
-
-def usage(job: Job) -> Json:
-    used = job.usage
-    return {
-        "inputTokens": used.fresh,
-        "outputTokens": used.output,
-        "totalTokens": used.total,
-        "cacheReadInputTokens": used.cache_read,
-        "cacheWriteInputTokens": used.cache_write,
-    }
-
-
-def converse_answer(job: Job) -> Json:
-    content: list[Json] = [
-        {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}
-        for text, signature in thoughts(job)
-    ]
-    if job.turn.text:
-        content.append({"text": job.turn.text})
-    content += [
-        {"toolUse": {"toolUseId": f"tooluse_{job.token[:16]}{number}", "name": call.name, "input": call.arguments}}
-        for number, call in enumerate(job.turn.calls)
-    ]
-    answer = {
-        "output": {"message": {"role": "assistant", "content": content}},
-        "stopReason": stop_of(job.turn),
-        "usage": usage(job),
-        "metrics": {"latencyMs": 3},
-    }
-    if job.turn.stop_sequence and "additionalModelResponseFieldPaths" in job.ask.body:
-        answer["additionalModelResponseFields"] = {"stop_sequence": job.turn.stop_sequence}
-    assert not list(bedrock_model.answer_faults("Converse", answer))
-    return answer
-
-
-def converse_events(job: Job) -> Iterator[bytes]:
-    whole = converse_answer(job)
-    yield framed("messageStart", {"role": "assistant"})
-    for number, block in enumerate(whole["output"]["message"]["content"]):
-        if "toolUse" in block:
-            start = {"toolUse": {key: block["toolUse"][key] for key in ("toolUseId", "name")}}
-            yield framed("contentBlockStart", {"contentBlockIndex": number, "start": start})
-        for delta in converse_deltas(block):
-            yield framed("contentBlockDelta", {"contentBlockIndex": number, "delta": delta})
-        yield framed("contentBlockStop", {"contentBlockIndex": number})
-    more = {key: whole[key] for key in ("additionalModelResponseFields",) if key in whole}
-    yield framed("messageStop", {"stopReason": whole["stopReason"], **more})
-    yield framed("metadata", {"usage": whole["usage"], "metrics": whole["metrics"]})
-
-
-def converse_deltas(block: Json) -> Iterator[Json]:
-    if "text" in block:
-        yield from ({"text": piece} for piece in pieces(block["text"], TEXT_PIECE))
-    elif "toolUse" in block:
-        written = dumps(block["toolUse"]["input"])
-        yield from ({"toolUse": {"input": piece}} for piece in ["", *pieces(written, ARGUMENT_PIECE)])
-    else:
-        told = block["reasoningContent"]["reasoningText"]
-        yield from ({"reasoningContent": {"text": piece}} for piece in pieces(told["text"], TEXT_PIECE))
-        yield {"reasoningContent": {"signature": told["signature"]}}
-
-
-def framed(kind: str, payload: Json) -> bytes:
-    assert not list(bedrock_model.event_faults("ConverseStream", kind, payload))
-    return eventstream.event(kind, dumps({**payload, "p": "abcdefgh"}).encode())
-
-
-# -- InvokeModel
-
-
-def check_invoke(seen: Seen) -> None:
-    body = seen.body
-    for name in body:
-        if name not in INVOKE_FIELDS:
-            raise FaultError("ValidationException", f"{name}: Extra inputs are not permitted")
-    if body.get("anthropic_version") not in ("bedrock-2023-05-31", "2026-10-21"):
-        raise FaultError("ValidationException", "anthropic_version: Field required")
-    for tool in body.get("tools") or []:
-        extra = set(tool) - {"type", "name", "description", "input_schema", "cache_control", "strict"}
-        if "input_schema" in tool and extra:
-            raise FaultError("ValidationException", f"tools.0.custom.{min(extra)}: Extra inputs are not permitted")
-        if re.match(r"web_|code_execution", tool.get("type", "")):
-            raise FaultError("ValidationException", f"tools.0: Input tag '{tool['type']}' found is not expected")
-    text = dumps(body)
-    if "x-anthropic-billing-header" in text:
-        raise FaultError("ValidationException", "x-anthropic-billing-header is a reserved keyword")
-    if '"scope":' in text:
-        raise FaultError("ValidationException", "cache_control.ephemeral.scope: Extra inputs are not permitted")
-    if '"type":"url"' in text or '"type":"file"' in text:
-        raise FaultError("ValidationException", "messages.0.content.0.source: only base64 is supported")
-    plain = {name: value for name, value in body.items() if name not in ("anthropic_version", "anthropic_beta")}
-    headers = {"x-api-key": "any", "anthropic-version": "2023-06-01"}
-    if body.get("anthropic_beta"):
-        headers["anthropic-beta"] = ",".join(body["anthropic_beta"])
-    model = seen.model.rpartition("anthropic.")[2]
-    found = rules_anthropic.check(
-        {**plain, "model": model}, headers, query={}, endpoint="generate", policy=Policy(account=ACCOUNT)
-    )
-    refuse(found.message if found is not None else None)
-
-
-def invoke_events(job: Job) -> Iterator[bytes]:
-    events = list(render_anthropic.events(render_anthropic.render(job).whole))
-    events[-1]["amazon-bedrock-invocationMetrics"] = {"inputTokenCount": job.usage.fresh}
-    for data in events:
-        packed = base64.b64encode(dumps(data).encode()).decode()
-        yield eventstream.event("chunk", dumps({"bytes": packed, "p": "abcdef"}).encode())

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.pairs.speaking import PNG, Called, Outcome, Speaker, Wish
 from tests.e2e.pairs.talking import SPEAKERS, strings
+from tests.standin import StandIn
 from tests.standin.bedrock import Fail
 from tests.standin.script import Call, Scenario, Turn, Usage
 
@@ -84,12 +85,19 @@ def test_reasoning_is_shown_and_returns_signed(on: BedrockStage, way: str, name:
     assert not any(text.startswith("gw1:") for text in strings(on.backend.requests[-1].body))
 
 
-def test_either_wire_takes_up_what_the_other_began(on: BedrockStage) -> None:
+@pytest.mark.parametrize(
+    ("begun", "continued"), [("converse, API key", "invoke, signed"), ("invoke, signed", "converse, API key")]
+)
+def test_either_wire_takes_up_what_the_other_began(on: BedrockStage, begun: str, continued: str) -> None:
     speaker = SPEAKERS["anthropic"]
     on.backend.scenario = TALK
     wish = Wish(tools=True, thinking=True, history=[speaker.user("Go")])
-    first = on.ask(speaker, on.keys["converse, API key"], wish)
+    first = on.ask(speaker, on.keys[begun], wish)
     assert first.items[0]["content"][0]["signature"].startswith("gw1:bedrock:")
+    wish.history = [*wish.history, *first.items, *speaker.results([(c, Outcome("ok")) for c in first.calls])]
+    on.ask(speaker, on.keys[continued], wish)
+    assert "Both at once. 日本" in strings(on.backend.requests[-1].body)
+    assert len({seen.operation for seen in on.backend.requests}) == 2
 
 
 @pytest.mark.parametrize("way", ["converse, signed", "invoke, API key"])
@@ -158,6 +166,17 @@ def test_tokens_are_counted_by_bedrock(on: BedrockStage, way: str) -> None:
     assert on.backend.requests[0].operation == "CountTokens"
 
 
+@pytest.mark.parametrize("wire", ["bedrock", "bedrock_anthropic"])
+def test_no_client_is_answered_in_a_wire_of_backends(on: BedrockStage, wire: str) -> None:
+    speaker = SPEAKERS["anthropic"]
+    wish = Wish(history=[speaker.user("hi")])
+    headers = {**speaker.headers(on.keys["invoke, signed"]), "x-proxycast-output": wire}
+    response = on.client.post(speaker.path(wish), json=speaker.body(wish), headers=headers)
+    assert response.status_code == 400
+    assert "x-proxycast-output" in speaker.failed(response.json()).message
+    assert on.backend.requests == []
+
+
 # -- addresses and signatures
 
 
@@ -200,6 +219,20 @@ def test_what_bedrock_refuses_reaches_the_client_in_its_form(
     response = on.post(speaker, on.key(way), Wish(history=[speaker.user("hi")]))
     assert response.status_code in (status, 401)
     assert text in speaker.failed(response.json()).message
+
+
+@pytest.mark.parametrize(
+    ("api", "model"), [("chat", "openai.gpt-oss-120b-1:0"), ("messages", "anthropic.claude-sonnet-5")]
+)
+@streamed
+def test_the_hosts_of_other_dialects(on: BedrockStage, api: str, model: str, stream: bool) -> None:
+    speaker = SPEAKERS["anthropic"]
+    with StandIn(key=API_KEY) as backend:
+        key = on.key(Way(model, API_KEY, {"api": api, "base_url": backend.url + "/v1"}))
+        answer = on.ask(speaker, key, Wish(history=[speaker.user("hi")], stream=stream))
+        assert backend.refusals == []
+        assert backend.requests[0].json["model"] == model
+    assert answer.text == "Hello"
 
 
 # -- errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 from tests.standin.bedrock_model import event_faults, request_faults
 from tests.standin.eventstream import event
 from translators import registry
-from translators.canonical.blocks import Block, Text
+from translators.canonical.blocks import Block, Text, ToolCall, ToolResult
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.request import Request, Role, Turn
+from translators.canonical.request import Request, Role, Tool, Turn
 from translators.canonical.response import Fold, Response
 from translators.canonical.target import Target
 from translators.protocol import Encoded
@@ -21,6 +22,10 @@ from translators.protocol import Encoded
 Json = dict[str, Any]
 
 PROTOCOL = registry.get("bedrock")
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
+PDF = base64.b64encode(b"%PDF-1.7" + bytes(20)).decode()
+RAW = base64.b64encode(b"some bytes").decode()
+RUN = Tool("run", "Runs.", {"type": "object", "properties": {"command": {"type": "string"}}})
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
@@ -51,6 +56,16 @@ def encoded(request: Request, to: Target | None = None) -> Encoded:
     assert roles[0] == "user"
     assert all(one != next_ for one, next_ in itertools.pairwise(roles))
     return result
+
+
+def called(*results: Block, arguments: str = '{"a":1}') -> Request:
+    """A history with one answered call."""
+    return talk(
+        (Role.USER, [Text("do")]),
+        (Role.ASSISTANT, [ToolCall("call_1", "run", arguments)]),
+        (Role.USER, list(results) or [ToolResult("call_1", [Text("done")])]),
+        tools=[RUN],
+    )
 
 
 def body(request: Request, to: Target | None = None) -> Json:
