@@ -6,10 +6,22 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from addons.config.settings import Timeouts
 
 #: After the terminal event of a stream the upstream has this long to end its message before we do without.
 DRAIN = 2.0
+
+
+def own_limits(limits: Timeouts, own: object) -> Timeouts:
+    """The limits with those that a credential sets itself (setting `timeouts`); what is none of them is left out."""
+    if not isinstance(own, dict):
+        return limits
+    try:
+        return Timeouts.model_validate({**limits.model_dump(), **own})
+    except ValidationError:
+        return limits
 
 
 @dataclass(slots=True)

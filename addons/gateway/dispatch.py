@@ -20,6 +20,7 @@ from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
 from addons.gateway.route import stick_key
 from addons.gateway.services import Services
+from addons.gateway.trust import TrustError
 from addons.pool.candidates import Candidate
 from addons.providers.api import Operation, UnavailableError
 from addons.vault.credential import Credential
@@ -113,6 +114,11 @@ class Dispatch:
                 return
             try:
                 guard(prepared.upstream.url)
+                _, host, port, _ = _parsed(prepared.upstream.url)
+                self._services.authorities.note(candidate.credential, (host.decode("idna"), port))
+            except TrustError as error:
+                books.failed(exchange, Failure(Cause.TLS, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
+                continue
             except UnsafeEndpointError as error:
                 books.failed(exchange, Failure(Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
                 continue

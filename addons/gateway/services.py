@@ -10,6 +10,7 @@ from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigStore
 from addons.gateway.metrics import Metrics
+from addons.gateway.trust import Authorities
 from addons.pool.pool import Pool
 from addons.pool.refresh import Refresher
 from addons.pool.standing_store import StandingStore
@@ -27,6 +28,7 @@ class Services:
     audit: AuditClient | None = None
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     metrics: Metrics = field(default_factory=Metrics)
+    authorities: Authorities = field(default_factory=Authorities)
     refresher: Refresher = field(init=False)
     pool: Pool = field(init=False)
 

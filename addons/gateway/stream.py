@@ -41,7 +41,7 @@ from mitmproxy.proxy.layers.http._events import HttpEvent
 
 from addons.gateway import books, failures, hookrun, own_answers, respond, whole_answers
 from addons.gateway import exchange as exchanges
-from addons.gateway.clock import Clock
+from addons.gateway.clock import Clock, own_limits
 from addons.gateway.exchange import Attempt, Exchange, Failure
 from addons.gateway.hookrun import HookPending
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -232,7 +232,10 @@ class GatewayStream(HttpStream):
         self.attempt_id = next(self.layer.attempt_ids)
         self.layer.streams[self.attempt_id] = self
         self._under_way[id(self)] = self
-        self.clock.begin(self.layer.settings().timeouts, stream=exchange.stream)
+        limits = self.layer.settings().timeouts
+        if exchange.current is not None:
+            limits = own_limits(limits, exchange.current.candidate.credential.settings.get("timeouts"))
+        self.clock.begin(limits, stream=exchange.stream)
         self.connecting = True
         ok = yield from super().make_server_connection()
         if not ok:
