@@ -158,7 +158,13 @@ class Gateway:
         """Nothing of this machine's user is found: no keys in the environment, no home with other tools' logins, no
         keyring."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "PYTHON_KEYRING_BACKEND") if name in os.environ}
-        return {**kept, "PYTHONUNBUFFERED": "1", "HOME": str(self.home), "PROXYCAST_HOME": str(self.home / "proxycast"), "LANG": "C.UTF-8"}
+        return {
+            **kept,
+            "PYTHONUNBUFFERED": "1",
+            "HOME": str(self.home),
+            "PROXYCAST_HOME": str(self.home / "proxycast"),
+            "LANG": "C.UTF-8",
+        }
 
     def _tail(self) -> str:
         return "\n".join(self.log.splitlines()[-40:])

@@ -56,7 +56,11 @@ async def load(gateway: Gateway, key: str, times: int, at_once: int) -> list[int
 
         async def one(number: int) -> int:
             async with gate:
-                body = {**BODY, "stream": number % 2 == 0, "messages": [{"role": "user", "content": f"n{number}"}]}
+                body = {
+                    **BODY,
+                    "stream": number % 2 == 0,
+                    "messages": [{"role": "user", "content": f"{times} {number}"}],
+                }
                 return (await client.post("/v1/messages", json=body)).status_code
 
         return await asyncio.gather(*(one(number) for number in range(times)))
