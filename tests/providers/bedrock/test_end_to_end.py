@@ -100,6 +100,18 @@ def test_either_wire_takes_up_what_the_other_began(on: BedrockStage, begun: str,
     assert len({seen.operation for seen in on.backend.requests}) == 2
 
 
+@pytest.mark.parametrize("way", ["converse, signed", "invoke, signed"])
+def test_reasoning_that_bedrock_refuses_is_taken_out_and_tried_again(on: BedrockStage, way: str) -> None:
+    speaker = SPEAKERS["anthropic"]
+    thought = {"type": "thinking", "thinking": "hm", "signature": "gw1:bedrock:of-another-account"}
+    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "Hello"}]}
+    wish = Wish(history=[speaker.user("hi"), said, speaker.user("again")])
+    response = on.post(speaker, on.keys[way], wish)
+    assert speaker.whole(response.json()).text == "Hello"
+    assert ["signature" in seen.refusal for seen in on.backend.requests] == [True, False]
+    assert "hm" not in strings(on.backend.requests[1].body)
+
+
 @pytest.mark.parametrize("way", ["converse, signed", "invoke, API key"])
 @pytest.mark.parametrize(
     ("turn", "stop"),
