@@ -110,6 +110,18 @@ class Upstreams:
         if handler is not None:
             handler.max_conns = collections.defaultdict(lambda: asyncio.Semaphore(UPSTREAMS))
 
+    def client_disconnected(self, client: connection.Client) -> None:
+        """Close what mitmproxy leaves open: its connection task, cancelled while it waits to report an end, ends
+        before it closes its socket, and the peer waits for ever."""
+        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+        if handler is None:
+            return
+        left = [(peer, io) for peer, io in handler.transports.items() if io.handler is None or io.handler.done()]
+        for peer, io in left:
+            del handler.transports[peer]
+            if io.writer is not None:
+                io.writer.close()
+
 
 class Ticker:
     """Tells streams whose deadline has passed, and adds SwapLayer once all other addons are there."""

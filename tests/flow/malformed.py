@@ -407,7 +407,7 @@ def garbage(rng: random.Random, protocol: str) -> Case:
         b"GARBAGE\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rng.randbytes(60),
         b"GET\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
+        f"{line}\r\n\r\n".replace("1.1", "9.9").encode(),
         b"GET / \r\n\r\n",
         b"POST http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
         b"\r\n\r\n\r\nX\r\n\r\n",
