@@ -132,6 +132,7 @@ def test_openai_speaks_responses_where_chat_would_refuse(
         ("claude-sonnet-4-5-20250929", "budget", True),
         ("claude-haiku-4-5", "budget", True),
         ("claude-opus-4-20250514", "budget", True),
+        ("claude-opus-4-1-20250805", "budget", True),
         ("claude-3-5-haiku-latest", "none", True),
     ],
 )
