@@ -9,6 +9,7 @@ from addons.gateway.access import Access, Loopback
 from addons.gateway.dispatch import Dispatch
 from addons.gateway.drain import Drain
 from addons.gateway.endpoints import Endpoints, Models
+from addons.gateway.fence import Fence
 from addons.gateway.hookcache import HookCache
 from addons.gateway.http1 import Http1Repairs
 from addons.gateway.importing import Import
@@ -30,6 +31,7 @@ addons = [
     Http1Repairs(),
     Listeners(services),
     Loopback(services),
+    Fence(services),
     Upstreams(),
     Ticker(services.settings),
     Audit(services),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from addons.audit import rows, said, schema
 from addons.audit.bodies import BodyStore
-from addons.audit.record import ExchangeRecord, Side
+from addons.audit.record import ExchangeRecord, Origin, Side
 from addons.audit.redact import Redactor
 from addons.audit.settings import AuditSettings, Mode
 
@@ -102,6 +102,9 @@ class Store:
         batch, result = _Batch(), Result()
         for record in records:
             result.taken += 1
+            if record.origin is Origin.IMPORTED and (record.id in batch.ids or self._stored(record.id)):
+                result.written += 1  # recorded when it happened, or imported before
+                continue
             seq += 1
             notes = list(record.notes)
             id_ = self._id(record, batch, notes)

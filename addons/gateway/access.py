@@ -92,7 +92,7 @@ class Access:
         if not flow.live or not isinstance(flow.client_conn.proxy_mode, ReverseMode):
             return
         request = flow.request
-        exchange = Exchange(Origin.GATEWAY)
+        exchange = Exchange(Origin.GATEWAY, id=exchanges.id_of(flow))
         exchanges.attach(flow, exchange)
         exchange.method = request.method
         path, _, query = request.path.partition("?")

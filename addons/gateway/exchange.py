@@ -206,6 +206,11 @@ class Exchange:
         return self.error
 
 
+def id_of(flow: http.HTTPFlow) -> str:
+    """The flow's own id: a capture of it, imported later, is known to be the same exchange."""
+    return flow.id.replace("-", "")
+
+
 def of(flow: http.HTTPFlow) -> Exchange | None:
     """The flow's exchange; None for a flow that is none of ours."""
     return getattr(flow, "exchange", None)

@@ -7,6 +7,7 @@ came."""
 from __future__ import annotations
 
 import fnmatch
+import functools
 import time
 from urllib.parse import urlsplit
 
@@ -26,9 +27,6 @@ from translators import jsonio, registry
 from translators.canonical.names import NameMap
 from translators.pipeline import AnswerPipe
 
-#: Paths below which the known APIs serve inference; other paths of the same hosts are forwarded and not recorded.
-_WEBSOCKET_426 = frozenset(("openai_responses", "openai_chat"))
-
 
 class Intercept:
     name = "proxycast_intercept"  # mitmweb has an addon called intercept
@@ -37,9 +35,9 @@ class Intercept:
         self._services = services
 
     def hosts(self) -> frozenset[str]:
-        """The hosts to decrypt: the providers' own and those the user added."""
-        found = {urlsplit(p.manifest.base_url).hostname for p in self._services.providers if p.manifest.base_url}
-        return frozenset(h for h in found if h) | frozenset(self._services.settings().intercept.hosts)
+        """The hosts to decrypt: the providers' own, unless they are this machine, and those the user added."""
+        found = {_public_host(provider.manifest.base_url) for provider in self._services.providers}
+        return frozenset(found - {""}).union(self._services.settings().intercept.hosts)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         context = data.context
@@ -115,6 +113,13 @@ class Intercept:
             books.hung_up(exchange)
 
 
+@functools.cache
+def _public_host(base_url: str) -> str:
+    """The host of a service that is reached over TLS; "" for one on this machine (a local model)."""
+    parts = urlsplit(base_url)
+    return (parts.hostname or "") if parts.scheme == "https" else ""
+
+
 class _Tap:
     """A stream callable: the bytes go on untouched, a copy is decoded and kept."""
 
@@ -146,7 +151,7 @@ def exchange_of_capture(
 ) -> Exchange:
     """An exchange for a request that was not made to the gateway."""
     request = flow.request
-    exchange = Exchange(Origin.OBSERVED, started=request.timestamp_start)
+    exchange = Exchange(Origin.OBSERVED, id=exchanges.id_of(flow), started=request.timestamp_start)
     exchange.recognised = recognised
     exchange.protocol = exchange.output = recognised.protocol
     exchange.operation = recognised.operation
