@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from mitmproxy import ctx, http
 
@@ -11,7 +11,8 @@ from addons.audit.record import Origin
 from addons.gateway import books, own_answers, recognise
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Exchange
-from addons.gateway.modellist import RENDERERS, names, render_one
+from addons.gateway.listed import Listed
+from addons.gateway.modellist import RENDERERS, members, names, render_one
 from addons.gateway.services import Services
 from addons.pool.standing import State
 from addons.providers.api import Operation
@@ -100,29 +101,37 @@ class Models:
     """Answers the model lists, each in the shape of the protocol that asks. After route.py: the profile must be
     known."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, listed: Listed | None = None) -> None:
         self._services = services
+        self._listed = listed or Listed()
 
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """Awaited for the few requests that ask for models; the others need no task."""
         exchange = exchanges.of(flow)
         if exchange is None or flow.response is not None or exchange.recognised is None or exchange.profile is None:
-            return
-        response = self._answer(exchange)
+            return None
+        name = recognise.single_model(exchange.method, exchange.recognised.path)
+        if exchange.operation is not Operation.MODELS and name is None:
+            return None
+        return self._tell(flow, exchange, name)
+
+    async def _tell(self, flow: http.HTTPFlow, exchange: Exchange, name: str | None) -> None:
+        response = await self._answer(exchange, name)
         if response is not None:
             exchange.answered = True
             flow.response = response
             books.note_delivered(exchange, response)
 
-    def _answer(self, exchange: Exchange) -> http.Response | None:
+    async def _answer(self, exchange: Exchange, name: str | None) -> http.Response | None:
         """The list; a single model if the list has it. Else it is asked of whoever could know it, if there is one."""
         assert exchange.recognised is not None and exchange.profile is not None
+        listed = await self._listed.of(members(exchange.profile, self._services))
+        offered = names(exchange.profile, self._services, listed)
         if exchange.operation is Operation.MODELS:
             shape = "codex" if exchange.recognised.codex else exchange.protocol
-            return self._json(RENDERERS[shape](names(exchange.profile, self._services)))
-        name = recognise.single_model(exchange.method, exchange.recognised.path)
-        if name is None:
-            return None
-        if name in names(exchange.profile, self._services):
+            return self._json(RENDERERS[shape](offered))
+        assert name is not None
+        if name in offered:
             return self._json(render_one(exchange.protocol, name))
         if exchange.candidates:
             return None

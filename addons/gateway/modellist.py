@@ -3,13 +3,17 @@ clients.md §2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from addons.config.settings import Profile
 from addons.gateway.services import Services
 from addons.pool.candidates import DEMO
+from addons.providers.api import Provider
 from addons.providers.registry import UnknownProviderError
+from addons.vault.credential import Credential
 from translators.openai_responses.models import models_for_codex
 
 Json = dict[str, Any]
@@ -19,22 +23,33 @@ _CREATED = 1_700_000_000
 _CREATED_TEXT = "2023-11-14T22:13:20Z"
 
 
-def names(profile: Profile, services: Services) -> list[str]:
-    """Model names a client may ask this profile for, each once, those the user wrote down first."""
+def members(profile: Profile, services: Services) -> list[tuple[Provider, Credential]]:
+    """The usable credentials of a profile with their providers."""
+    credentials = services.state.credentials
+    use = [name for entry in profile.use for name in ([entry] if isinstance(entry, str) else entry)]
+    chosen = [credentials[name] for name in use if name in credentials] if use else list(credentials.values())
+    found = []
+    for credential in chosen or [DEMO]:
+        if credential.enabled:
+            with suppress(UnknownProviderError):
+                found.append((services.providers.get(credential.provider), credential))
+    return found
+
+
+def names(
+    profile: Profile, services: Services, listed: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[str]:
+    """Model names a client may ask this profile for, each once, those the user wrote down first.
+
+    `listed` is what backends say themselves, by credential name (listed.py)."""
     found: list[str] = [
         name for name in profile.models if "*" not in name and name.startswith(("claude", "gpt", "gem"))
     ]
     found += [model for model in [profile.model, *profile.models.values()] if model]
     found += [route.model for route in profile.routes if route.model]
-    credentials = services.state.credentials
-    use = [name for entry in profile.use for name in ([entry] if isinstance(entry, str) else entry)]
-    chosen = [credentials[name] for name in use if name in credentials] if use else list(credentials.values())
-    for credential in chosen or [DEMO]:
-        if credential.enabled:
-            try:
-                found += services.providers.get(credential.provider).models(credential)
-            except UnknownProviderError:
-                continue
+    for provider, credential in members(profile, services):
+        found += provider.models(credential)
+        found += listed.get(credential.name, ())
     if profile.model or profile.models:
         found += CLAUDE_FAMILIES  # asked for anything, the override answers
     return list(dict.fromkeys(found))

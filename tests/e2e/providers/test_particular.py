@@ -132,3 +132,12 @@ def test_ollama_answers_in_a_schema(at: dict[str, Stage]) -> None:
     answer = ask(on, speaker, "ollama", Wish(history=[speaker.user("Hi")], schema=schema))
     assert isinstance(json.loads(answer.text)["n"], int)
     assert last_sent(on)["format"] == schema
+
+
+@pytest.mark.parametrize("kind", ["new_api", "preset of two protocols", "provider of one's own", "ollama"])
+def test_a_client_that_asks_for_models_sees_what_the_backend_has(at: dict[str, Stage], kind: str) -> None:
+    on = at[kind]
+    headers = {"authorization": f"Bearer {on.keys[kind]}"}
+    names = [model["id"] for model in on.client.get("/v1/models", headers=headers).json()["data"]]
+    assert {"standin-1", "standin-2"} <= set(names)
+    assert on.client.get("/v1/models/standin-2", headers=headers).json()["id"] == "standin-2"
