@@ -75,7 +75,7 @@ IMPATIENT = """\
 [timeouts]
 hold = 0.5
 keepalive = 0.5
-first_event = 3
+first_event = 5
 """
 
 

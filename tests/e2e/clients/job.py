@@ -77,7 +77,8 @@ def check_client(run: Run, driver: Driver) -> None:
 
 def check_backend(driver: Driver, answered: Sequence[Recorded], protocol: str) -> None:
     """That these requests, of which each got a whole answer, tell the job turn by turn, each turn once."""
-    histories = [wire.read(protocol, request.json) for request in answered]
+    in_order = sorted(answered, key=lambda request: request.turn or 0)
+    histories = [wire.read(protocol, request.json) for request in in_order]
     assert [len(history.calls) for history in histories] == [0, 2, 3, 4]
     last = histories[-1]
     commands = [command for step in STEPS for command in step.commands]
