@@ -17,6 +17,7 @@ from addons.gateway.intercept import Intercept
 from addons.gateway.layer import Ticker, Upstreams
 from addons.gateway.listeners import Listeners
 from addons.gateway.probe import Probe
+from addons.gateway.quotas import Quotas
 from addons.gateway.report import Report
 from addons.gateway.respond import Respond
 from addons.gateway.route import Route
@@ -42,10 +43,11 @@ addons = [
     Models(services),
     Dispatch(services),
     Trust(services.authorities),
-    Respond(),
+    Respond(services),
     Import(services),
     Report(services),
     Probe(services),
+    Quotas(services),
     WebFlows(),
     Drain(services),
 ]

@@ -148,6 +148,11 @@ class ErrorMeaning(Section):
     status: int | None = Field(None, description="its HTTP status")
     code: str | None = Field(None, description="its code or type")
     contains: str | None = Field(None, description="what its message contains, in lower case")
+    message: str | None = Field(None, description="its whole message, in lower case")
+    scope: Literal["", "request", "model", "account"] = Field(
+        "", description="whom a rate limit is about: request (nobody rests), model or account; empty: as headers tell"
+    )
+    out_of_service: bool = Field(False, description="whether it ends the credential: account closed, key revoked")
     kind: ErrorKind = Field(description="what it means: authentication, billing, rate_limit, not_found, overloaded …")
 
 

@@ -312,9 +312,12 @@ class Dispatch:
         pool.ended(candidate)
         if attempt.cause is Cause.OK:
             holds = exchange.operation is Operation.GENERATE and bool(exchange.conversation)
-            pool.succeeded(candidate, stick_key(exchange) if holds else "", now)
+            pool.succeeded(candidate, stick_key(exchange) if holds else "", now, attempt.started)
         elif attempt.failure is not None and attempt.cause in TELLING:
-            pool.failed(candidate, attempt.failure.error, now)
+            told = attempt.failure.error
+            # it is kept and logged, and upstreams repeat what they were given
+            told = replace(told, message=self._services.redactor.text(told.message))
+            pool.failed(candidate, told, now, attempt.quotas)
 
 
 @functools.lru_cache(maxsize=256)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from addons.gateway.codings import Decoding
     from addons.gateway.recognise import Recognised
     from addons.pool.candidates import Candidate
+    from addons.pool.ratelimits import Quota
     from addons.providers.api import Provider
     from addons.vault.keys import ClientKey
     from translators.canonical.names import NameMap
@@ -107,6 +108,7 @@ class Attempt:
     stripped: bool = False  # bound reasoning was taken out
     answer: Response | None = None  # what the upstream said, once it is known
     counted: bool = False  # the pool knows that it is under way
+    quotas: list[Quota] = field(default_factory=list)  # what the answer's headers told
 
 
 @dataclass(slots=True)

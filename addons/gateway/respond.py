@@ -17,7 +17,9 @@ from addons.gateway.books import BODY_CAP, cause_of
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.own_answers import protocol_for, reply
 from addons.gateway.passing import BytesPipe
+from addons.gateway.services import Services
 from addons.gateway.whole_answers import enforced_stops, is_of_type
+from addons.pool import ratelimits
 from addons.providers.api import Operation
 from translators import registry
 from translators.canonical.call_ids import CallIds
@@ -72,7 +74,10 @@ def receive(attempt: Attempt, data: bytes) -> bytes | None:
 
 
 class Respond:
-    """Installs the pipe once the head of an upstream's answer is there."""
+    """Installs the pipe once the head of an upstream's answer is there, and tells the pool what it says of limits."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         exchange = exchanges.of(flow)
@@ -82,7 +87,11 @@ class Respond:
         assert response is not None
         attempt.status = response.status_code
         attempt.first_byte = time.time()
-        if exchange.observed or not 200 <= response.status_code < 300:
+        if exchange.observed:
+            return
+        if attempt.provider.manifest.limits:
+            self._read_limits(attempt, response)
+        if not 200 <= response.status_code < 300:
             return
         kind = response.headers.get("content-type", "")
         if exchange.operation is Operation.PASS:
@@ -100,6 +109,14 @@ class Respond:
                 return
         attempt.response = None
         response.stream = True
+
+    def _read_limits(self, attempt: Attempt, response: http.Response) -> None:
+        """Of every answer; a refusal's are judged together with what it says (dispatch.py)."""
+        fields = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.fields}
+        now = time.time()
+        attempt.quotas = ratelimits.read(attempt.provider.manifest.limits, fields, attempt.model, now)
+        if attempt.quotas and response.status_code < 400:
+            self._services.pool.told(attempt.candidate, attempt.quotas, now)
 
     @staticmethod
     def _is_stream(attempt: Attempt, kind: str) -> bool:

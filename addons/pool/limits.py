@@ -9,6 +9,25 @@ from typing import Any
 WINDOW = 60.0  # seconds over which `requests_per_minute` counts
 
 
+def number(settings: Mapping[str, Any], name: str) -> float | None:
+    """A positive number among settings, also where it was written as text or in per cent; None for anything else."""
+    value = settings.get(name)
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < float("inf") else None
+
+
+def reserve(settings: Mapping[str, Any]) -> float:
+    """The share of a limit that the owner wants left alone: 0.1 or "10%"; 0 = none."""
+    return min(number(settings, "reserve") or 0.0, 1.0)
+
+
 class Limits:
     """Requests under way and of the last minute, by credential.
 
@@ -21,18 +40,18 @@ class Limits:
 
     def wait(self, name: str, settings: Mapping[str, Any], now: float) -> float:
         """Seconds until one more request may go; 0 = now. A full house counts as a tenth of a second: ask again."""
-        most = settings.get("max_concurrent")
-        if isinstance(most, int) and most > 0 and self._busy.get(name, 0) >= most:
+        most = number(settings, "max_concurrent")
+        if most is not None and self._busy.get(name, 0) >= most:
             return 0.1
         recent = self._recent.get(name)
         if not recent:
             return 0.0
         waits = [0.0]
-        interval = settings.get("min_interval")
-        if isinstance(interval, int | float) and interval > 0:
+        interval = number(settings, "min_interval")
+        if interval is not None:
             waits.append(recent[-1] + interval - now)
-        pace = settings.get("requests_per_minute")
-        if isinstance(pace, int) and pace > 0:
+        pace = int(number(settings, "requests_per_minute") or 0)
+        if pace > 0:
             while recent and recent[0] <= now - WINDOW:
                 recent.popleft()
             if len(recent) >= pace:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from addons.pool import ratelimits
 from addons.pool.candidates import Candidate
-from addons.pool.limits import Limits
+from addons.pool.limits import Limits, reserve
+from addons.pool.quotas import QuotaBook
+from addons.pool.ratelimits import Quota
 from addons.pool.standing import Standing, Standings, State
 from addons.pool.standing_store import StandingStore, notice_of
 from addons.pool.stickiness import Stickiness
@@ -19,6 +22,8 @@ from addons.pool.strategies import Book, arrange
 from translators.canonical.errors import ErrorInfo
 
 log = logging.getLogger(__name__)
+#: A rest shorter than this many seconds is not worth storing: it is over before anybody could read it.
+BRIEF = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,9 @@ class Pool:
         self.stickiness = Stickiness()
         self.limits = Limits()
         self.book = Book()
+        self.quotas = QuotaBook()
         self._store = store
+        self._stored: set[tuple[str, str | None]] = set()  # whose standing state.db has
 
     # -- choosing
 
@@ -81,14 +88,26 @@ class Pool:
         use.busy = max(0, use.busy - 1)
         self.limits.ended(candidate.name)
 
-    def succeeded(self, candidate: Candidate, conversation: str, now: float) -> None:
-        self.standings.succeeded(candidate.name, candidate.model, now)
+    def told(self, candidate: Candidate, quotas: Sequence[Quota], now: float) -> None:
+        """The head of an answer said what remains: a credential rests before its provider has to refuse it."""
+        self.quotas.note(candidate.name, quotas)
+        short = ratelimits.spent(quotas, reserve(candidate.credential.settings), now)
+        if short:
+            self.standings.spent(candidate.name, short, now)
+            self._store_changes()
+
+    def succeeded(self, candidate: Candidate, conversation: str, now: float, began: float | None = None) -> None:
+        self.standings.succeeded(candidate.name, candidate.model, now, began)
         if conversation:
             self.stickiness.hold(conversation, candidate.name, now)
         self._store_changes()
 
-    def failed(self, candidate: Candidate, error: ErrorInfo, now: float) -> None:
-        self.standings.failed(candidate.name, candidate.model, error, now)
+    def failed(self, candidate: Candidate, error: ErrorInfo, now: float, quotas: Iterable[Quota] = ()) -> None:
+        """`quotas`: what the headers of the refusal told."""
+        quotas = list(quotas)
+        self.quotas.note(candidate.name, quotas)
+        short = ratelimits.spent(quotas, 0.0, now)
+        self.standings.failed(candidate.name, candidate.model, error, now, short)
         self._store_changes()
 
     def probed(self, name: str, *, well: bool, now: float) -> None:
@@ -110,13 +129,18 @@ class Pool:
             return
         known = {(name, standing.model) for name, standing in stored}
         for name, standing in list(self.standings.all(now)):
-            if (name, standing.model) not in known:
+            key = (name, standing.model)
+            if key in self._stored and key not in known:
                 self.standings.restore(name, Standing(State.ACTIVE, model=standing.model))
         for name, standing in stored:
             self.standings.restore(name, standing)
+        self._stored = known
 
     def _store_changes(self) -> None:
-        changes, self.standings.changes = self.standings.changes, []
+        if not self.standings.changes:
+            return
+        changes = [change for change in self.standings.changes if self._is_worth_storing(*change)]
+        self.standings.changes = []
         if not changes:
             return
         for name, standing in changes:
@@ -128,3 +152,14 @@ class Pool:
                 self._store.save(changes)
             except sqlite3.Error as error:
                 log.warning("proxycast: the states of credentials cannot be stored: %s", error)
+
+    def _is_worth_storing(self, name: str, standing: Standing) -> bool:
+        key = (name, standing.model)
+        if key not in self._stored:
+            brief = standing.state is State.COOLING and standing.until - standing.since < BRIEF
+            if standing.state is State.ACTIVE or brief:
+                return False
+            self._stored.add(key)
+        elif standing.state is State.ACTIVE:
+            self._stored.discard(key)
+        return True

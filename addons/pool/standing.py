@@ -6,10 +6,11 @@ decisions 1, 3 and 5), field.md §3.4. No client fault and no hang-up ever reach
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from addons.pool.ratelimits import Quota, longest
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 
@@ -64,20 +65,33 @@ class Standings:
 
     # -- what happened
 
-    def succeeded(self, name: str, model: str, now: float) -> None:
-        """An answer came: whatever was wrong with this credential and model is over, except what the user must end."""
+    def succeeded(self, name: str, model: str, now: float, began: float | None = None) -> None:
+        """An answer came: whatever was wrong with this credential and model is over, except what the user must end, and
+        a rest that was learned of since the request `began`."""
         self._headerless.pop((name, model), None)
         self._counters.pop(name, None)
         for key in ((name, None), (name, model)):
             standing = self._standings.get(key)
-            if standing is not None and standing.state is not State.OUT_OF_SERVICE:
-                self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
+            if standing is None or standing.state is State.OUT_OF_SERVICE:
+                continue
+            if standing.state is State.COOLING and began is not None and standing.since > began:
+                continue
+            self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
 
-    def failed(self, name: str, model: str, error: ErrorInfo, now: float) -> None:
-        """The upstream or the way to it failed, by the error's kind."""
+    def spent(self, name: str, quotas: Iterable[Quota], now: float) -> None:
+        """These limits are reached, or nearly: whom they are about rests until they are whole again."""
+        for model, quota in longest(quotas).items():
+            self._rest(name, Standing(State.COOLING, quota.cause, quota.resets, now, model))
+
+    def failed(self, name: str, model: str, error: ErrorInfo, now: float, quotas: Iterable[Quota] = ()) -> None:
+        """The upstream or the way to it failed, by the error's kind; `quotas` are the limits that it says are
+        reached."""
+        if error.out_of_service:
+            self.banned(name, error.message, now)
+            return
         match error.kind:
             case ErrorKind.RATE_LIMIT:
-                self._limited(name, model, error, now)
+                self._limited(name, model, error, now, longest(quotas))
             case ErrorKind.BILLING:
                 wait = NO_CREDIT if error.retry_after is None else error.retry_after
                 self._set(name, Standing(State.COOLING, error.message, now + wait, now))
@@ -146,16 +160,33 @@ class Standings:
 
     # -- within
 
-    def _limited(self, name: str, model: str, error: ErrorInfo, now: float) -> None:
-        """As long as the provider said, else a short growing while for this model alone (decision 3)."""
-        wait = error.retry_after
-        if wait is None:
+    def _limited(self, name: str, model: str, error: ErrorInfo, now: float, quotas: dict[str | None, Quota]) -> None:
+        """Whom the limit is about rests as long as the provider said; where it said nothing, this model alone for a
+        short growing while (decision 3). A limit of the whole account is the true one, also beside a `retry-after`."""
+        if error.scope == "request":
+            return
+        account, own = quotas.get(None), quotas.get(model)
+        told = None if error.retry_after is None else now + error.retry_after
+        if account is not None:
+            until = max(account.resets, told or 0.0)
+            self._rest(name, Standing(State.COOLING, f"{error.message}: {account.cause}", until, now))
+            return
+        if own is not None:
+            cause, until = f"{error.message}: {own.cause}", own.resets if told is None else told
+        elif told is not None:
+            cause, until = error.message, told
+        else:
             count = self._headerless.get((name, model), 0)
             self._headerless[name, model] = count + 1
-            wait = BACKOFF[min(count, len(BACKOFF) - 1)]
-        known = self._standings.get((name, model))
-        if known is None or known.until < now + wait:
-            self._set(name, Standing(State.COOLING, error.message, now + wait, now, model))
+            cause, until = error.message, now + BACKOFF[min(count, len(BACKOFF) - 1)]
+        whose = None if error.scope == "account" else model
+        self._rest(name, Standing(State.COOLING, cause, until, now, whose))
+
+    def _rest(self, name: str, standing: Standing) -> None:
+        """A rest that ends later than one that is known."""
+        known = self._standings.get((name, standing.model))
+        if known is None or known.until < standing.until:
+            self._set(name, standing)
 
     def _refused(self, name: str, error: ErrorInfo, now: float) -> None:
         counters = self._counters.setdefault(name, _Counters())

@@ -42,19 +42,44 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """Corrects what an upstream's error means: all given conditions must hold. `contains` is compared in lower case."""
+    """Corrects what an upstream's error means: all given conditions must hold. `contains` is compared in lower case,
+    `message` is the whole text, in lower case: what ends a credential must not match words of the client's that an
+    error repeats.
+
+    `scope`: whom a rate limit is about, where its headers do not tell: "request" (nobody rests), "model" or "account".
+    `out_of_service`: the account is closed or the secret revoked for good (design.md, decision 5)."""
 
     kind: ErrorKind
     status: int | None = None
     code: str | None = None
     contains: str | None = None
+    message: str | None = None
+    scope: str = ""
+    out_of_service: bool = False
 
     def fits(self, error: ErrorInfo) -> bool:
         return (
             (self.status is None or self.status == error.status)
             and (self.code is None or self.code in (error.code, error.type))
             and (self.contains is None or self.contains in error.message.lower())
+            and (self.message is None or self.message == error.message.strip().lower())
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHeaders:
+    """The headers of an answer that tell one limit of its credential (addons/pool/ratelimits.py); names in lower case.
+
+    `counts`: what is limited, for people: requests, tokens. `format`: how `reset` is written: "duration" (6m0s, or bare
+    seconds), "seconds", "rfc3339" or "epoch". `scope`: "model" where each model, or family of them, has a limit of its
+    own, "account" where all share it."""
+
+    counts: str
+    remaining: str
+    limit: str = ""
+    reset: str = ""
+    format: str = "duration"
+    scope: str = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +90,8 @@ class Manifest:
     `auth_header` and `auth_prefix` say how a single secret is sent; `auth_headers` names, for a protocol, another
     header that takes it bare. `base_urls` holds, for a protocol, another base URL than `base_url`; `{name}` in either
     stands for a setting of the credential. `targets` are (pattern, overrides of `Target`), all that match apply in
-    order; one with `protocol` among its overrides is for that protocol alone. `dropped_headers` are patterns of client
+    order; one with `protocol` among its overrides is for that protocol alone. `errors` correct what errors mean, the
+    first that fits; `limits` name the headers that tell of rate limits. `dropped_headers` are patterns of client
     headers that the service cannot bear. `lists_models`: asking it for its models is cheap. `env` names the environment
     variables that official tools keep the secret in. `oauth` says how a login's token is renewed, for a provider whose
     credentials are logins: its secret is then what `addons/pool/refresh.py` keeps, and what a request sees as the
@@ -98,6 +124,7 @@ class Manifest:
     known_models: tuple[str, ...] = ()
     targets: tuple[tuple[str, Json], ...] = ()
     errors: tuple[ErrorRule, ...] = ()
+    limits: tuple[LimitHeaders, ...] = ()
     credential_schema: Json = field(default_factory=dict)
 
 
@@ -263,6 +290,7 @@ class Provider:
         for rule in self.manifest.errors:
             if rule.fits(error):
                 error.kind = rule.kind
+                error.scope, error.out_of_service = rule.scope, rule.out_of_service
                 break
         return error
 

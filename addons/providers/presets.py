@@ -37,8 +37,9 @@ def manifest(name: str, preset: CustomProvider, kin: Kin, *, group: str) -> Mani
     relatives = {protocol: kin(KIN[protocol]) for protocol in protocols}
     targets = [row for protocol, other in relatives.items() for row in _of_protocol(other.targets, protocol)]
     targets += [_target(row) for row in preset.targets]
-    errors = [ErrorRule(row.kind, row.status, row.code, row.contains) for row in preset.errors]
+    errors = [ErrorRule(**row.model_dump()) for row in preset.errors]
     errors += [rule for other in {id(m): m for m in relatives.values()}.values() for rule in other.errors]
+    limits = dict.fromkeys(row for other in relatives.values() for row in other.limits)
     return Manifest(
         id=name,
         name=preset.name or name,
@@ -58,6 +59,7 @@ def manifest(name: str, preset: CustomProvider, kin: Kin, *, group: str) -> Mani
         lists_models=preset.lists_models,
         targets=tuple(targets),
         errors=tuple(errors),
+        limits=tuple(limits),
         terms="As the service says.",
         credential_schema=_schema(preset),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.config.settings import CustomProvider
-from addons.providers.api import ErrorRule, Factory, Manifest, Provider
+from addons.providers.api import ErrorRule, Factory, LimitHeaders, Manifest, Provider
 from addons.providers.presets import CustomProviders, Presets
 from addons.vault.oauth import OAuth
 from translators.canonical.errors import ErrorKind
@@ -31,13 +31,14 @@ def read_manifest(text: str) -> Manifest:
             if isinstance(value, list):
                 overrides[name] = tuple(value)
     errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
+    limits = tuple(LimitHeaders(**row) for row in data.pop("limits", []))
     for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
         if name in data:
             data[name] = tuple(data[name])
     if "oauth" in data:
         table: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data["oauth"].items()}
         data["oauth"] = OAuth(**table)
-    return Manifest(**data, targets=targets, errors=errors)
+    return Manifest(**data, targets=targets, errors=errors, limits=limits)
 
 
 class Registry:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -29,7 +30,7 @@ def states(gateway: Gateway) -> dict[str, dict[str, object]]:
 
 
 def always(status: int, body: bytes, **headers: str) -> up.Behaviour:
-    return up.answer(status, body, **headers)
+    return up.answer(status, body, two=False, **headers)
 
 
 class Always(Upstream):
@@ -133,6 +134,55 @@ def test_failing_three_times_makes_unhealthy_and_a_probe_brings_back(
         time.sleep(0.5)
     probes = [request for request in always_upstream.of(failing) if request.method == "GET"]
     assert probes and probes[0].path == "/v1/models"
+
+
+def limits(remaining: int, seconds: float, limit: int = 50) -> dict[str, str]:
+    """Anthropic's headers of one limit (anthropic.md §9)."""
+    reset = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat().replace("+00:00", "Z")
+    told = {"limit": str(limit), "remaining": str(remaining), "reset": reset}
+    return {f"anthropic_ratelimit_requests_{part}": value for part, value in told.items()}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_credential_is_left_before_its_limit_is_hit(
+    gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always, streamed: bool
+) -> None:
+    number = next(NUMBERS)
+    secrets = [f"ending-{number}", f"ample-{number}"]
+    names = [setup.credential("anthropic", always_upstream.url, secret, reserve="20%") for secret in secrets]
+    setup.route(*names)
+
+    def behave(connection: Connection, request: Received) -> None:
+        headers = limits(9, 30)
+        if streamed:
+            whole = b"".join((up.START, up.BLOCK, up.delta("good"), up.STOP, up.END))
+            up.answer(200, whole, "text/event-stream", two=False, **headers)(connection, request)
+        else:
+            up.answer(200, up.message(), two=False, **headers)(connection, request)
+
+    always_upstream.fixed[secrets[0]] = behave
+    for turn in range(4):
+        body = {**BODY, "stream": streamed, "messages": [{"role": "user", "content": f"ending {number} {turn}"}]}
+        assert client.post("/v1/messages", json=body).status_code == 200
+    assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 3]
+    row = states(gateway)[names[0]]
+    assert str(row["state"]).startswith("cooling") and "9 of 50 requests left" in str(row["cause"])
+
+
+def test_a_disabled_account_is_out_of_service_at_once(
+    gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always
+) -> None:
+    number = next(NUMBERS)
+    secrets = [f"banned-{number}", f"fine-{number}"]
+    names = [setup.credential("anthropic", always_upstream.url, secret) for secret in secrets]
+    setup.route(*names)
+    banned = up.error_body("invalid_request_error", "This organization has been disabled.")
+    always_upstream.fixed[secrets[0]] = always(400, banned)
+    for turn in range(3):
+        body = {**BODY, "messages": [{"role": "user", "content": f"banned {number} {turn}"}]}
+        assert client.post("/v1/messages", json=body).status_code == 200
+    assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 3]
+    assert states(gateway)[names[0]]["state"] == "out_of_service"
 
 
 def test_pacing_moves_on_and_then_waits_or_says_so(

@@ -1,11 +1,13 @@
 """The pool as routing uses it: order, states that survive and are shared, notices."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from addons.pool.candidates import Candidate
 from addons.pool.pool import Pool
+from addons.pool.ratelimits import Quota
 from addons.pool.standing_store import StandingStore
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
@@ -108,3 +110,52 @@ def test_an_unhealthy_credential_is_the_last_to_be_asked() -> None:
     pool.probed("a", well=True, now=20)
     assert names(pool, 21) == ["a", "b", "c"]
     assert pool.standings.of("a", "m", 21) is None
+
+
+def quota(remaining: float, resets: float, model: str | None = "m") -> Quota:
+    return Quota("requests", remaining, 100.0, resets, model, "left", 0.0)
+
+
+def test_a_credential_rests_before_its_limit_is_hit() -> None:
+    pool = Pool()
+    pool.told(A, [quota(1, 60)], 0)
+    assert names(pool, 1) == ["a", "b", "c"]
+    pool.told(A, [quota(0, 60)], 1)
+    assert names(pool, 2) == ["b", "c", "a"]
+    assert names(pool, 61) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("reserve", [0.1, "0.1", "10%"])
+def test_its_owner_may_keep_a_reserve(reserve: object) -> None:
+    pool = Pool()
+    careful = replace(A, credential=Credential("a", "demo", settings={"reserve": reserve}))
+    pool.told(careful, [quota(10, 60)], 0)
+    assert names(pool, 1) == ["a", "b", "c"]
+    pool.told(careful, [quota(9, 60)], 1)
+    assert names(pool, 2) == ["b", "c", "a"]
+
+
+def test_what_was_told_is_noted_also_of_refusals() -> None:
+    pool = Pool()
+    pool.told(A, [quota(5, 60)], 0)
+    pool.failed(B, LIMITED, 0, [quota(0, 60)])
+    assert [(name, seen.remaining) for name, seen in pool.quotas.take()] == [("a", 5), ("b", 0)]
+
+
+def test_a_brief_rest_is_not_worth_storing(path: Path) -> None:
+    store = StandingStore(path)
+    pool = Pool(store)
+    pool.told(A, [quota(0, 1)], 0)
+    assert names(pool, 0.5) == ["b", "c", "a"] and store.load(0.5) == []
+    pool.told(A, [quota(0, 60)], 2)
+    assert [name for name, _ in store.load(3)] == ["a"]
+    pool.succeeded(A, "", 4, began=3)
+    assert store.load(5) == []
+
+
+def test_a_brief_rest_outlives_news_of_other_gateways(path: Path) -> None:
+    one, two = Pool(StandingStore(path)), Pool(StandingStore(path))
+    names(one, 0)
+    one.told(A, [quota(0, 1)], 0)
+    two.failed(B, LIMITED, 0)
+    assert names(one, 0.5) == ["c", "a", "b"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from addons.pool.ratelimits import Quota
 from addons.pool.standing import BACKOFF, FAILURES, NO_CREDIT, PROBES, Standing, Standings, State
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
@@ -118,3 +119,65 @@ def test_every_change_is_told_once_and_can_be_restored() -> None:
     assert list(other.all(3)) == list(standings.all(3)) and len(list(other.all(3))) == 2
     other.restore("b", Standing(State.ACTIVE))
     assert other.of("b", "m", 3) is None
+
+
+def quota(model: str | None, resets: float, remaining: float = 0.0) -> Quota:
+    return Quota("requests", remaining, 50.0, resets, model, "left")
+
+
+def test_a_spent_limit_rests_whom_it_is_about_until_it_is_whole() -> None:
+    standings = Standings()
+    standings.spent("a", [quota("m", 60)], 0)
+    assert state(standings, now=1) == (State.COOLING, "0 of 50 requests left (left)", 60)
+    assert state(standings, "other", now=1) is None
+    standings.spent("a", [quota(None, 90)], 1)
+    assert state(standings, "other", now=2) == (State.COOLING, "0 of 50 requests left (left)", 90)
+    assert state(standings, now=91) is None
+
+
+def test_an_answer_to_an_older_request_does_not_end_a_rest() -> None:
+    standings = Standings()
+    standings.spent("a", [quota("m", 60)], 10)
+    standings.succeeded("a", "m", 12, began=9)
+    assert state(standings, now=13) is not None
+    standings.succeeded("a", "m", 15, began=14)
+    assert state(standings, now=16) is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "retry_after", "quotas", "whose", "until"),
+    [
+        ("", None, [quota("m", 40)], "m", 40),  # the model's limit, until its true reset
+        ("", 7, [quota("m", 40)], "m", 7),  # what the provider says in so many words comes first
+        ("", 7, [quota(None, 40)], None, 40),  # the account's is not over before its reset
+        ("", 70, [quota(None, 40)], None, 70),
+        ("", 7, [quota("m", 90), quota(None, 40)], None, 40),
+        ("", None, [], "m", BACKOFF[0]),
+        ("", 7, [], "m", 7),
+        ("account", 7, [], None, 7),
+        ("model", 7, [], "m", 7),
+    ],
+)
+def test_a_429_is_the_models_or_the_accounts(
+    scope: str, retry_after: float | None, quotas: list[Quota], whose: str | None, until: float
+) -> None:
+    standings = Standings()
+    limited = ErrorInfo(ErrorKind.RATE_LIMIT, "slow down", retry_after=retry_after, scope=scope)
+    standings.failed("a", "m", limited, 0, quotas)
+    ((_, standing),) = standings.all(0)
+    assert (standing.model, standing.until) == (whose, until)
+    assert standing.cause.startswith("slow down")
+
+
+def test_a_429_about_one_request_benches_nobody() -> None:
+    standings = Standings()
+    too_large = ErrorInfo(ErrorKind.RATE_LIMIT, "Request too large", retry_after=9, scope="request")
+    standings.failed("a", "m", too_large, 0, [quota(None, 40)])
+    assert list(standings.all(0)) == []
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION])
+def test_what_a_table_calls_a_ban_is_one_at_once(kind: ErrorKind) -> None:
+    standings = Standings()
+    standings.failed("a", "m", ErrorInfo(kind, "account closed", out_of_service=True), 3)
+    assert state(standings, "any") == (State.OUT_OF_SERVICE, "account closed", 0)

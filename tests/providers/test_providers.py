@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.pool.ratelimits import FORMATS
 from addons.providers.api import Call, Operation, Provider
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
@@ -244,3 +245,56 @@ def test_what_models_behind_a_compatible_messages_api_take(
 ) -> None:
     target = REGISTRY.get("anthropic_compatible").target("anthropic", model, Credential("c", "anthropic_compatible"))
     assert (target.thinking, target.sampling, target.json_schema) == (thinking, sampling, json_schema)
+
+
+DISABLED = "This organization has been disabled."
+LEAKED = "Your API key was reported as leaked. Please use another API key."
+TERMS = "Gemini has been disabled in this account for violation of Terms of Service"
+DEACTIVATED = "The OpenAI account associated with this API key has been deactivated."
+
+
+@pytest.mark.parametrize(
+    ("provider", "error", "ends"),
+    [
+        ("anthropic", ErrorInfo(ErrorKind.PERMISSION, DISABLED, 403), True),
+        ("anthropic", ErrorInfo(ErrorKind.INVALID_REQUEST, DISABLED, 400), True),
+        ("anthropic", ErrorInfo(ErrorKind.INVALID_REQUEST, f"messages.0.role: '{DISABLED}' is no role", 400), False),
+        ("anthropic", ErrorInfo(ErrorKind.PERMISSION, "not for this model", 403), False),
+        ("anthropic", ErrorInfo(ErrorKind.AUTHENTICATION, "invalid x-api-key", 401), False),
+        # a relay's upstream account is not the relay's own
+        ("anthropic_compatible", ErrorInfo(ErrorKind.PERMISSION, DISABLED, 403), False),
+        ("openai", ErrorInfo(ErrorKind.AUTHENTICATION, DEACTIVATED, 401, code="account_deactivated"), True),
+        ("openai", ErrorInfo(ErrorKind.PERMISSION, DISABLED, 403), True),
+        ("openai", ErrorInfo(ErrorKind.INVALID_REQUEST, f"model {DISABLED!r}", 400), False),
+        ("openai_compatible", ErrorInfo(ErrorKind.AUTHENTICATION, DEACTIVATED, 401, code="x"), False),
+        ("gemini", ErrorInfo(ErrorKind.PERMISSION, LEAKED, 403), True),
+        ("gemini", ErrorInfo(ErrorKind.INVALID_REQUEST, LEAKED, 400), False),
+        ("vertex", ErrorInfo(ErrorKind.PERMISSION, TERMS, 403), True),
+    ],
+)
+def test_what_ends_a_credential_is_in_the_providers_table(provider: str, error: ErrorInfo, ends: bool) -> None:
+    judged = REGISTRY.get(provider).judge(error)
+    assert judged.out_of_service is ends
+    assert not ends or judged.kind is ErrorKind.AUTHENTICATION
+
+
+@pytest.mark.parametrize(
+    ("provider", "message", "scope"),
+    [
+        ("openai", "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 30601.", "request"),
+        ("openai", "Rate limit reached for gpt-4o on requests per min (RPM): Limit 3, Used 3.", ""),
+        ("groq", "Request too large for model `x` on tokens per minute (TPM): Limit 6000", "request"),
+        ("anthropic", "Usage credits are required for fast mode", "request"),
+        ("anthropic", "Number of requests has exceeded your rate limit", ""),
+    ],
+)
+def test_a_rate_limit_may_be_about_one_request(provider: str, message: str, scope: str) -> None:
+    judged = REGISTRY.get(provider).judge(ErrorInfo(ErrorKind.RATE_LIMIT, message, 429))
+    assert (judged.kind, judged.scope) == (ErrorKind.RATE_LIMIT, scope)
+
+
+@pytest.mark.parametrize("provider", [*REGISTRY, *REGISTRY.presets()], ids=lambda p: p.manifest.id)
+def test_rows_of_limits_are_whole(provider: Provider) -> None:
+    for row in provider.manifest.limits:
+        assert row.format in FORMATS and row.scope in ("model", "account") and row.counts and row.reset
+        assert all(name == name.lower() for name in (row.remaining, row.limit, row.reset))

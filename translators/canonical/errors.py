@@ -64,6 +64,8 @@ class ErrorInfo:
     """A failure. `status` is the HTTP status it came with (None inside a stream), `code` the provider's machine code.
 
     `retry_after` is in seconds and only ever what the provider said. `type` is the provider's own error type word.
+    `scope`: whom a rate limit is about, where a table says so: "request", "model" or "account". `out_of_service`: it
+    ends the credential, as a table says.
     """
 
     kind: ErrorKind
@@ -74,6 +76,8 @@ class ErrorInfo:
     param: str | None = None
     retry_after: float | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    scope: str = ""
+    out_of_service: bool = False
 
     @property
     def http_status(self) -> int:

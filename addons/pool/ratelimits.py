@@ -1,0 +1,145 @@
+"""What an answer's headers say of its credential's limits, and what follows for the credential. Pure.
+
+Which headers those are is data of the provider (`Manifest.limits`). Times are seconds since 1970, passed in. Sources:
+anthropic.md §9, openai_chat.md §1, apikey_backends.md §1 and §2, field.md cases 43 to 50.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from addons.providers.api import LimitHeaders
+
+#: A reset further away than this many seconds is not believed.
+LONGEST = 32 * 86400.0
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_SCALES = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of a credential as its provider last told it.
+
+    `counts`: what is limited (requests, tokens, input tokens …). `limit` None = not told. `resets` 0 = not told.
+    `model` None = it holds for the whole account. `source`: the header that said what remains."""
+
+    counts: str
+    remaining: float
+    limit: float | None = None
+    resets: float = 0.0
+    model: str | None = None
+    source: str = ""
+    seen: float = 0.0
+
+    @property
+    def share(self) -> float | None:
+        """What remains of the limit, 0 to 1; None where the limit is not known."""
+        return self.remaining / self.limit if self.limit else None
+
+    @property
+    def cause(self) -> str:
+        """For people: what is short, and who says so."""
+        of = f" of {self.limit:.0f}" if self.limit else ""
+        return f"{self.remaining:.0f}{of} {self.counts} left ({self.source})"
+
+
+def read(rows: Sequence[LimitHeaders], headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
+    """The limits that an answer tells; `headers` by lower-case name. What makes no sense is left out."""
+    found = []
+    for row in rows:
+        remaining = _number(headers.get(row.remaining, ""))
+        if remaining is None:
+            continue
+        limit = _number(headers.get(row.limit, "")) if row.limit else None
+        if limit == 0:
+            continue  # some services say "0 of 0" where they limit nothing
+        resets = _resets(row.format, headers.get(row.reset, ""), headers.get("date", ""), now) if row.reset else 0.0
+        whose = None if row.scope == "account" else model
+        found.append(Quota(row.counts, remaining, limit, resets, whose, row.remaining, now))
+    return found
+
+
+def spent(quotas: Iterable[Quota], reserve: float, now: float) -> list[Quota]:
+    """Those with nothing left, or a share below `reserve`, whose reset is known and still to come."""
+    return [
+        quota
+        for quota in quotas
+        if quota.resets > now and (quota.remaining <= 0 or (quota.share is not None and quota.share < reserve))
+    ]
+
+
+def longest(quotas: Iterable[Quota]) -> dict[str | None, Quota]:
+    """For each model (None: the whole credential) the limit that keeps it waiting longest."""
+    found: dict[str | None, Quota] = {}
+    for quota in quotas:
+        known = found.get(quota.model)
+        if known is None or known.resets < quota.resets:
+            found[quota.model] = quota
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+# -- forms of a reset; each gives the seconds until then
+
+
+def _duration(text: str, _: float) -> float | None:
+    """`6m0s`, `1s`, `20ms`, `2h`, or a bare number of seconds."""
+    seconds = _number(text)
+    if seconds is not None:
+        return seconds
+    parts = _DURATION.fullmatch(text.strip())
+    if parts is None or not text.strip():
+        return None
+    return sum(float(part or 0) * scale for part, scale in zip(parts.groups(), _SCALES, strict=True))
+
+
+def _moment(text: str, clock: float) -> float | None:
+    """RFC 3339; without an offset it is UTC."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - clock
+
+
+def _epoch(text: str, clock: float) -> float | None:
+    """Seconds since 1970, or milliseconds where seconds would be past the year 5000."""
+    number = _number(text)
+    if number is None:
+        return None
+    return (number / 1000 if number > 1e11 else number) - clock
+
+
+FORMATS: dict[str, Callable[[str, float], float | None]] = {
+    "duration": _duration,
+    "seconds": _duration,
+    "rfc3339": _moment,
+    "epoch": _epoch,
+}
+
+
+def _resets(form: str, text: str, date: str, now: float) -> float:
+    """When a limit is whole again, by our clock: the answer's own `date` tells how far theirs is off. 0 = unknown."""
+    if not text:
+        return 0.0
+    clock = now
+    if date and form in ("rfc3339", "epoch"):
+        try:
+            clock = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            clock = now
+    seconds = FORMATS[form](text, clock)
+    return 0.0 if seconds is None or not 0 <= seconds <= LONGEST else now + seconds
