@@ -61,7 +61,7 @@ class Generator:
         body = json.dumps(wire.body(job.model, job.stream), separators=(",", ":")).encode()
         head = (
             f"POST {wire.path(job.model, job.stream)} HTTP/1.1\r\nhost: 127.0.0.1:{job.port}\r\n"
-            f"content-type: application/json\r\nx-api-key: {job.key}\r\nanthropic-version: 2023-06-01\r\n"
+            f"content-type: application/json\r\n{wire.key_header.format(job.key)}\r\nanthropic-version: 2023-06-01\r\n"
             f"accept: application/json\r\nuser-agent: bench/1\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         self.before, self.after = (head.encode() + body).split(NUMBER)

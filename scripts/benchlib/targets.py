@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -142,7 +143,23 @@ def _start(name: str, command: list[str], home: Path, port: int, **environment: 
         except OSError:
             time.sleep(0.1)
     target.stop()
-    raise BenchError(f"{name} did not start:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-20:]))
+    raise BenchError(f"{name} did not start:\n" + _tail(log))
+
+
+def _await_health(target: Target) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and target.process.poll() is None:
+        try:
+            target.health()
+            return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.1)
+    target.stop()
+    raise BenchError(f"{target.name} did not get ready:\n" + _tail(target.log))
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
 
 
 def upstream(home: Path, rate: float, seconds: float) -> Target:
@@ -192,7 +209,7 @@ def proxycast(home: Path, upstream_port: int, config: str = "") -> Target:
     command += ["--set", f"confdir={home / 'mitmproxy'}"]
     command += ["--mode", f"reverse:http://127.0.0.1:9@127.0.0.1:{port}"]
     target = _start("proxycast", command, home, port, PROXYCAST_HOME=str(kept.path))
-    target.health()  # it may accept connections before it is ready
+    _await_health(target)  # it may accept connections before it is ready
     target.keys = client_keys
     return target
 
@@ -208,6 +225,9 @@ def litellm(venv: Path, home: Path, upstream_port: int) -> Target:
     config = home / "litellm.json"  # YAML is a superset of JSON
     config.write_text(json.dumps({"model_list": models}))
     command = [str(venv / "bin" / "litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    target = _start("litellm", command, home, port, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR")
+    key = "-".join(("sk", secrets.token_hex(16)))
+    environment = {"LITELLM_MASTER_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    target = _start("litellm", command, home, port, **environment)
+    target.keys = dict.fromkeys(_LITELLM, key)
     target.models = {letter: f"bench-{letter.lower()}" for letter in _LITELLM}
     return target

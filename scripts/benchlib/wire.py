@@ -37,6 +37,7 @@ class Wire:
     id: str
     letter: str
     model: str
+    key_header: str  # how a client of it shows its key, "{}" for the key
     path: Callable[[str, bool], str]
     body: Callable[[str, bool], Json]
     whole: Callable[[str], Json]
@@ -69,6 +70,7 @@ ANTHROPIC = Wire(
     "anthropic",
     "A",
     "claude-sonnet-4-6",
+    "x-api-key: {}",
     path=lambda model, stream: "/v1/messages",
     body=lambda model, stream: {
         "model": model,
@@ -106,6 +108,7 @@ CHAT = Wire(
     "openai_chat",
     "C",
     "gpt-5.5",
+    "authorization: Bearer {}",
     path=lambda model, stream: "/v1/chat/completions",
     body=lambda model, stream: {
         "model": model,
@@ -151,6 +154,7 @@ RESPONSES = Wire(
     "openai_responses",
     "R",
     "gpt-5.5",
+    "authorization: Bearer {}",
     path=lambda model, stream: "/v1/responses",
     body=lambda model, stream: {
         "model": model,
@@ -208,6 +212,7 @@ GEMINI = Wire(
     "gemini",
     "G",
     "gemini-3.5-flash",
+    "x-goog-api-key: {}",
     path=lambda model, stream: (
         f"/v1beta/models/{model}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}"
     ),
