@@ -15,6 +15,7 @@ from addons.gateway.http1 import Http1Repairs
 from addons.gateway.importing import Import
 from addons.gateway.intercept import Intercept
 from addons.gateway.layer import Ticker, Upstreams
+from addons.gateway.lean import Lean
 from addons.gateway.listeners import Listeners
 from addons.gateway.probe import Probe
 from addons.gateway.quotas import Quotas
@@ -29,6 +30,7 @@ services = open_services()
 
 addons = [
     HookCache(),
+    Lean(),
     Http1Repairs(),
     Listeners(services),
     Loopback(services),

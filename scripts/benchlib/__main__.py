@@ -105,6 +105,7 @@ def run(options: argparse.Namespace, plan: Plan, figures: Figures) -> None:
             _say("starting LiteLLM…")
             measured.append(started(targets.litellm(options.litellm, home / "litellm", upstream.port)))
         bench = Bench(plan, figures, _say)
+        bench.warm_up(measured)
         if wanted("requests") and plan.pairs:
             for number in range(plan.runs):
                 _say(f"requests, run {number + 1} of {plan.runs}")

@@ -13,6 +13,7 @@ from typing import Any
 from scripts.benchlib.figures import Cell, Figures, Sample
 from scripts.benchlib.load import Job
 from scripts.benchlib.targets import ROOT, BenchError, Target, cpu_seconds, rss_megabytes
+from scripts.benchlib.wire import WIRES
 
 #: Numbers of requests start here for each measurement: no two requests of a run are alike.
 _NUMBERS = 1_000_000
@@ -38,6 +39,15 @@ class Bench:
     def __init__(self, plan: Plan, figures: Figures, say: Callable[[str], None]) -> None:
         self._plan, self._figures, self._say = plan, figures, say
         self._count = 0
+
+    def warm_up(self, targets: list[Target]) -> None:
+        """A few answers of each pair that nobody counts: what is loaded at first use is loaded."""
+        for client in dict.fromkeys(client for client, _ in self._plan.pairs + self._plan.stream_pairs):
+            for target, cell in _cells("requests", targets, client, list(WIRES), 1):
+                self._count += 1
+                model = target.model(client, cell.backend)
+                job = Job(target.port, client, model, target.key(cell.backend), 1, 0.0, requests=5)
+                _load(replace(job, first_number=self._count * _NUMBERS))
 
     def requests(self, targets: list[Target], run: int) -> None:
         """Requests a second and latency, whole answers."""
