@@ -93,9 +93,9 @@ class Listed:
 def names_in(body: Any) -> list[str]:
     """The model names in a list of any dialect: `data[].id`, Gemini's and Ollama's `models[].name`. Raises ValueError
     for what is none."""
-    rows = (
-        body if isinstance(body, list) else (body.get("data") or body.get("models")) if isinstance(body, dict) else None
-    )
+    rows = body
+    if isinstance(body, dict):
+        rows = body["data"] if "data" in body else body.get("models")
     if not isinstance(rows, list):
         raise ValueError("it is no list of models")
     found = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]

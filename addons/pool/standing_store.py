@@ -76,9 +76,12 @@ class StandingStore:
             self._db.execute("ROLLBACK")
             raise
 
-    def forget(self, name: str) -> None:
-        """A credential was removed, or the user wants it used again."""
-        self._db.execute("DELETE FROM credential_states WHERE name = ?", (name,))
+    def forget(self, name: str | None = None) -> None:
+        """A credential was removed or changed, or the user wants it used again; None = all of them."""
+        if name is None:
+            self._db.execute("DELETE FROM credential_states")
+        else:
+            self._db.execute("DELETE FROM credential_states WHERE name = ?", (name,))
 
     def notices(self, limit: int = 20) -> list[Notice]:
         """The latest first."""

@@ -25,6 +25,7 @@ def on(shared_stage: Stage) -> Iterator[Stage]:
     """The shared stage with a backend that has seen nothing yet; afterwards nothing of the gateway's own went wrong."""
     shared_stage.backend.reset()
     shared_stage.backend.scenario = HELLO
+    shared_stage.forgive()
     before = len(shared_stage.gateway.log)
     yield shared_stage
     assert "Traceback" not in shared_stage.gateway.log[before:]

@@ -12,6 +12,7 @@ import httpx
 
 from addons.config.edit import edit, table
 from addons.config.home import Home
+from addons.pool.standing_store import StandingStore
 from addons.vault.credential import Credential
 from addons.vault.keys import generate
 from addons.vault.store import StateStore
@@ -34,9 +35,14 @@ class Stage:
     def __post_init__(self) -> None:
         self._home = Home(self.gateway.home / "proxycast")
         self._state = StateStore(self._home.state, self._home.vault_key)
+        self._standings = StandingStore(self._home.state)
         for protocol, backend in BACKENDS.items():
             name = self.credential(protocol, self.backend)
             self.keys[protocol] = self.key(name, model=backend.model)
+
+    def forgive(self) -> None:
+        """No credential is held to what it did in an earlier test."""
+        self._standings.forget()
 
     @property
     def audit(self) -> Path:

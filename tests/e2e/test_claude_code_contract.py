@@ -76,6 +76,7 @@ def made(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def on(made: Stage, upstream: Upstream) -> Stage:
     made.backend.reset()
+    made.forgive()
     upstream.requests.clear()
     upstream.behaviours.clear()
     return made
