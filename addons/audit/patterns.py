@@ -12,6 +12,9 @@ from dataclasses import dataclass
 #: Not in the middle of a longer word (base64 of an image contains any four letters somewhere), but after an escaped
 #: line end of JSON, whose letter belongs to no word.
 _START = rb"(?:(?<![A-Za-z0-9+/_=-])|(?<=\\[nrt])|(?<==))"
+#: For prefixes with a dash or an underscore: base64 has them only in its URL form, which has no slash, and a secret may
+#: be a part of a path.
+_PART = rb"(?:(?<![A-Za-z0-9_=-])|(?<=\\[nrt])|(?<==))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +50,20 @@ PATTERNS: tuple[Pattern, ...] = (
         rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
         rb"(?:[A-Za-z0-9+/=\s:,.()\\]|-(?!-))*(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
-    _pattern("anthropic-key", ("sk-ant-",), _START + rb"sk-ant-" + _WORD + rb"{8,400}"),
-    _pattern("openrouter-key", ("sk-or-",), _START + rb"sk-or-" + _WORD + rb"{16,200}"),
-    _pattern("openai-key", ("sk-",), _START + rb"sk-(?=" + _WORD + rb"{0,200}[0-9])" + _WORD + rb"{18,400}"),
-    _pattern("stripe-key", ("k_live_", "k_test_"), _START + rb"[sr]k_(?:live|test)_[A-Za-z0-9]{10,200}"),
+    _pattern("anthropic-key", ("sk-ant-",), _PART + rb"sk-ant-" + _WORD + rb"{8,400}"),
+    _pattern("openrouter-key", ("sk-or-",), _PART + rb"sk-or-" + _WORD + rb"{16,200}"),
+    _pattern("openai-key", ("sk-",), _PART + rb"sk-(?=" + _WORD + rb"{0,200}[0-9])" + _WORD + rb"{18,400}"),
+    _pattern("stripe-key", ("k_live_", "k_test_"), _PART + rb"[sr]k_(?:live|test)_[A-Za-z0-9]{10,200}"),
     _pattern("google-key", ("AIza",), _START + rb"AIza[0-9A-Za-z_-]{30,50}"),
     _pattern("google-token", ("ya29.",), _START + rb"ya29\.[0-9A-Za-z_.-]{20,2000}"),
-    _pattern("google-secret", ("GOCSPX-",), _START + rb"GOCSPX-[0-9A-Za-z_-]{10,100}"),
+    _pattern("google-secret", ("GOCSPX-",), _PART + rb"GOCSPX-[0-9A-Za-z_-]{10,100}"),
     _pattern("google-refresh-token", ("1//0",), _START + rb"1//0[0-9A-Za-z_-]{30,200}"),
     _pattern(
         "github-token",
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        _START + rb"(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})",
+        _PART + rb"(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})",
     ),
-    _pattern("gitlab-token", ("glpat-",), _START + rb"glpat-[A-Za-z0-9_-]{16,100}"),
+    _pattern("gitlab-token", ("glpat-",), _PART + rb"glpat-[A-Za-z0-9_-]{16,100}"),
     _pattern("slack-token", ("xox", "xapp-"), _START + rb"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,300}"),
     _pattern(
         "slack-webhook",
@@ -69,13 +72,13 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     _pattern("aws-key-id", ("AKIA", "ASIA", "ABIA"), _START + rb"A(?:KI|SI|BI)A[A-Z0-9]{16}(?![A-Z0-9])"),
     _pattern("bedrock-key", ("ABSK", "bedrock-api-"), _START + rb"(?:ABSK|bedrock-api-key-)[A-Za-z0-9+/=]{40,2000}"),
-    _pattern("huggingface-token", ("hf_",), _START + rb"hf_[A-Za-z0-9]{30,100}"),
-    _pattern("groq-key", ("gsk_",), _START + rb"gsk_[A-Za-z0-9]{30,200}"),
-    _pattern("xai-key", ("xai-",), _START + rb"xai-[A-Za-z0-9]{30,200}"),
-    _pattern("perplexity-key", ("pplx-",), _START + rb"pplx-[A-Za-z0-9]{30,200}"),
-    _pattern("npm-token", ("npm_",), _START + rb"npm_[A-Za-z0-9]{30,100}"),
-    _pattern("package-token", ("pypi-",), _START + rb"pypi-[A-Za-z0-9_-]{40,400}"),
-    _pattern("proxycast-key", ("pxc_",), _START + rb"pxc_[A-Za-z0-9_-]{24,200}"),
+    _pattern("huggingface-token", ("hf_",), _PART + rb"hf_[A-Za-z0-9]{30,100}"),
+    _pattern("groq-key", ("gsk_",), _PART + rb"gsk_[A-Za-z0-9]{30,200}"),
+    _pattern("xai-key", ("xai-",), _PART + rb"xai-[A-Za-z0-9]{30,200}"),
+    _pattern("perplexity-key", ("pplx-",), _PART + rb"pplx-[A-Za-z0-9]{30,200}"),
+    _pattern("npm-token", ("npm_",), _PART + rb"npm_[A-Za-z0-9]{30,100}"),
+    _pattern("package-token", ("pypi-",), _PART + rb"pypi-[A-Za-z0-9_-]{40,400}"),
+    _pattern("proxycast-key", ("pxc_",), _PART + rb"pxc_[A-Za-z0-9_-]{24,200}"),
     _pattern(
         "jwt",
         ("eyJ",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ReverseMode
@@ -97,6 +97,8 @@ class Access:
         exchange.method = request.method
         path, _, query = request.path.partition("?")
         exchange.path, exchange.query = path, query
+        # mitmproxy logs this one
+        request.path = self._services.redactor.text(f"{path}?{shown}" if (shown := without_key(query, "")) else path)
         fields = list(request.headers.items(multi=True))
         exchange.headers = header_rules.folded(fields)
         exchange.client_request = Side(fields)
@@ -180,10 +182,17 @@ class Access:
         return None
 
 
+#: Query parameters that carry a client's credential: none is forwarded.
+CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "access_token"))
+
+
 def without_key(query: str, key: str) -> str:
-    """The query without the client key, whatever it is called."""
-    if not query:
-        return query
-    pairs = parse_qsl(query, keep_blank_values=True)
-    kept = [(name, value) for name, value in pairs if value != key and name != "key"]
-    return query if len(kept) == len(pairs) else urlencode(kept)
+    """The query without the client's credentials, whatever they are called; the rest as it was written."""
+    parts = query.split("&")
+    kept = [part for part in parts if not _is_credential(part, key)]
+    return query if len(kept) == len(parts) else "&".join(kept)
+
+
+def _is_credential(part: str, key: str) -> bool:
+    name, _, value = part.partition("=")
+    return unquote_plus(name).lower() in CREDENTIAL_PARAMETERS or (key != "" and unquote_plus(value) == key)

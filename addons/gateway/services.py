@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from addons.audit.client import AuditClient
+from addons.audit.redact import Redactor
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigStore
@@ -28,6 +29,7 @@ class Services:
     audit: AuditClient | None = None
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
     metrics: Metrics = field(default_factory=Metrics)
+    redactor: Redactor = field(default_factory=Redactor)  # for what is logged or kept outside of the audit
     authorities: Authorities = field(default_factory=Authorities)
     refresher: Refresher = field(init=False)
     pool: Pool = field(init=False)

@@ -80,10 +80,8 @@ class Audit:
 
     def refresh(self) -> None:
         state, audit, settings = self._services.state, self._services.audit, self._services.settings()
-        if audit is None:
-            return
         if settings.audit is not self._settings:  # config.toml was read anew
-            if settings.audit != self._settings:
+            if audit is not None and settings.audit != self._settings:
                 audit.configure(audit_settings(settings))
             self._settings = settings.audit
         refresher = self._services.refresher
@@ -92,7 +90,9 @@ class Audit:
             return
         self._version = version
         kept = {secret for c in state.credentials.values() for secret in c.secret_values()}
-        audit.set_secrets(kept | refresher.secrets)
+        self._services.redactor.set_secrets(kept | refresher.secrets)
+        if audit is not None:
+            audit.set_secrets(kept | refresher.secrets)
 
     def done(self) -> None:
         # when mitmproxy ends, drain.py closes the audit after the last exchange; here only an addon reload is meant
