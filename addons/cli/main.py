@@ -7,6 +7,9 @@ import click
 from addons.cli.audit import audit
 from addons.cli.ca import ca
 from addons.cli.context import Context
+from addons.cli.credential_add import add
+from addons.cli.credential_ask import models, quota, test
+from addons.cli.credential_discover import discover
 from addons.cli.credentials import credentials
 from addons.cli.doctor import doctor
 from addons.cli.keys import keys
@@ -32,5 +35,7 @@ def main(context: click.Context) -> None:
     context.obj = Context()
 
 
+for command in (add, discover, test, models, quota):
+    credentials.add_command(command)
 for command in COMMANDS:
     main.add_command(command)

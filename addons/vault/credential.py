@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,3 +61,23 @@ def masked(secret: str) -> str:
     if len(secret) < 16:
         return "•" * 8
     return f"{secret[:6]}…{secret[-4:]}"
+
+
+#: Settings and headers whose names sound so hold secrets.
+_SECRET_NAME = re.compile(
+    r"secret|password|cookie|authori[sz]ation|api[-_]?key|(?:^|[-_])(?:key|token)$", re.IGNORECASE
+)
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def shown_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they may be shown: what sounds like a secret is masked, a password in a URL left out."""
+    return {name: _shown(name, value) for name, value in settings.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return shown_settings(value)
+    if not isinstance(value, str):
+        return value
+    return masked(value) if _SECRET_NAME.search(name) else _USERINFO.sub("•••@", value)

@@ -64,8 +64,9 @@ class Variable:
     """What a variable with a key means beyond being in a manifest's `env`.
 
     `provider` overrides the manifest's. `base_url` are variables that may hold another base URL than the provider's,
-    which `other` serves with `other_settings`; `needs_base_url`: without one the key is for nobody. `settings` maps settings to variables. `file`: it names a file.
-    `login`: what it holds is a login's token. `secret` maps fields of a JSON secret to variables.
+    which `other` serves with `other_settings`; `needs_base_url`: without one the key is for nobody. `settings` maps
+    settings to variables. `file`: it names a file. `login`: what it holds is a login's token. `secret` maps fields of a
+    JSON secret to variables.
     """
 
     provider: str = ""

@@ -1,0 +1,150 @@
+"""Asks a credential's service something small: a one-word answer, or its list of models. Through httpx, no flow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from addons.providers import outbound
+from addons.providers.api import Call, Operation, Provider, UnavailableError
+from addons.vault.credential import Credential
+from translators import jsonio, registry
+from translators.canonical.blocks import Text
+from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
+from translators.canonical.names import NameMap
+from translators.canonical.response import Fold
+from translators.protocol import Protocol
+
+Connect = Callable[[Credential, float], httpx.AsyncClient]
+USER_AGENT = "proxycast/0.1"
+PATIENCE = 60.0  # seconds: reasoning models take their time even for one word
+QUESTION = {
+    "model": "",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "Answer with the one word: pong"}],
+}
+LONGEST = 200  # characters of an answer that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the question. `error` None: all is well. `seconds` until the whole answer was there."""
+
+    model: str
+    protocol: str
+    url: str
+    seconds: float
+    status: int | None = None
+    text: str = ""
+    error: ErrorInfo | None = None
+
+
+async def try_out(
+    provider: Provider, credential: Credential, model: str, connect: Connect = outbound.client
+) -> Outcome:
+    """One real and minimal request. `credential` is ready for use (`Provider.acquire`)."""
+    began = time.monotonic()
+    request = registry.get("anthropic").decode_request({**QUESTION, "model": model})
+    protocol_id = provider.protocol(model, credential, request)
+    protocol = registry.get(protocol_id)
+    url, status = "", None
+
+    def over(text: str = "", error: ErrorInfo | None = None) -> Outcome:
+        return Outcome(model, protocol_id, url, time.monotonic() - began, status, text[:LONGEST], error)
+
+    try:
+        encoded = protocol.encode_request(request, provider.target(protocol_id, model, credential))
+        headers = [
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("user-agent", USER_AGENT),
+            *encoded.headers.items(),
+        ]
+        body = jsonio.dumps(encoded.body)
+        call = Call(Operation.GENERATE, protocol_id, model, False, body, headers=headers, translated=True)
+        local = await provider.answer(call, credential)
+        if local is not None:
+            status = local.status
+            return over(_answer(protocol, local.body, False, encoded.names))
+        upstream = provider.build(call, credential)
+        url = upstream.url.partition("?")[0]
+        response = await _send(upstream.method, upstream.url, upstream.headers, upstream.body, credential, connect)
+    except TranslationError as error:
+        return over(error=error.info)
+    except UnavailableError as error:
+        return over(error=error.info)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        return over(error=ErrorInfo(ErrorKind.SERVER, str(error) or type(error).__name__))
+    status = response.status_code
+    if status >= 300:
+        error_info = protocol.decode_error(
+            status, {n.lower(): v for n, v in response.headers.items()}, response.content
+        )
+        return over(error=provider.judge(error_info))
+    try:
+        streamed = response.headers.get("content-type", "").partition(";")[0].strip().lower() == protocol.stream_type
+        return over(_answer(protocol, response.content, streamed, encoded.names))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        text = f"the answer is not what its protocol says: {response.text[:120]}"
+        return over(error=ErrorInfo(ErrorKind.SERVER, text))
+
+
+async def models(provider: Provider, credential: Credential, connect: Connect = outbound.client) -> list[str]:
+    """The models that the service lists. Raises UnavailableError with what it said instead."""
+    protocol_id = provider.protocol("", credential)
+    headers = [("accept", "application/json"), ("user-agent", USER_AGENT)]
+    if protocol_id == "anthropic":
+        headers.append(("anthropic-version", "2023-06-01"))
+    call = Call(Operation.MODELS, protocol_id, "", False, b"", method="GET", headers=headers, translated=True)
+    try:
+        upstream = provider.build(call, credential)
+        response = await _send("GET", upstream.url, upstream.headers, b"", credential, connect)
+        if response.status_code >= 300:
+            fields = {n.lower(): v for n, v in response.headers.items()}
+            info = registry.get(protocol_id).decode_error(response.status_code, fields, response.content)
+            raise UnavailableError(provider.judge(info))
+        return names_in(jsonio.loads(response.content))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError) as error:
+        text = f"it does not list its models: {error or type(error).__name__}"
+        raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
+
+
+def names_in(body: Any) -> list[str]:
+    """The names in a list of any dialect: `data[].id`, Gemini's and Ollama's `models[].name`. Raises ValueError."""
+    rows: Any = body
+    if isinstance(body, dict):
+        rows = body.get("data") if isinstance(body.get("data"), list) else body.get("models")
+    if not isinstance(rows, list):
+        raise ValueError("it is no list of models")
+    found = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]
+    return list(dict.fromkeys(name.removeprefix("models/") for name in found if isinstance(name, str) and name))
+
+
+async def _send(
+    method: str, url: str, headers: list[tuple[str, str]], body: bytes, credential: Credential, connect: Connect
+) -> httpx.Response:
+    if not outbound.is_safe(url):
+        raise ValueError(f"a credential is not sent to {url or 'nowhere'}: https is wanted, or this machine")
+    async with connect(credential, PATIENCE) as client:
+        return await client.request(method, url, headers=headers, content=body)
+
+
+def _answer(protocol: Protocol, body: bytes, streamed: bool, names: NameMap) -> str:
+    """The text of an answer, whole or streamed. Raises ValueError and the like for what is none."""
+    if streamed:
+        decoder, fold = protocol.stream_decoder(names), Fold()
+        for event in [*decoder.feed(body), *decoder.end()]:
+            fold.add(event)
+        answer = fold.response()
+    else:
+        parsed = jsonio.loads(body)
+        answer = protocol.decode_response(parsed[0] if isinstance(parsed, list) else parsed, names)
+    if answer.error is not None:
+        raise ValueError(answer.error.message)
+    if not answer.blocks and answer.stop is None:
+        raise ValueError("no answer")
+    return "".join(block.text for block in answer.blocks if isinstance(block, Text)).strip()

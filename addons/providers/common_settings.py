@@ -1,0 +1,135 @@
+"""The settings that a credential of any provider may have, as JSON Schema, and how what a user types becomes one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from addons.config.settings import Timeouts
+from addons.providers.api import Json, Manifest
+
+#: Title, and `check` for what a type cannot say. Where they take effect: addons/providers/api.py, addons/gateway.
+COMMON: dict[str, Json] = {
+    "base_url": {"type": "string", "title": "Base URL, where it is not the provider's own", "check": "url"},
+    "models": {"type": "object", "title": "Overrides: the client's model, pattern or family → the backend's model"},
+    "served_models": {"type": "array", "title": "Patterns of the models that it serves, instead of the provider's"},
+    "excluded_models": {"type": "array", "title": "Patterns of models that it is not asked for"},
+    "headers": {"type": "object", "title": "Further headers"},
+    "target": {"type": "object", "title": "What its models can take, where the provider's table is wrong"},
+    "proxy_url": {"type": "string", "title": "HTTP proxy on the way to it", "check": "url"},
+    "ca_file": {"type": "string", "title": "PEM file of the only CA that its host is trusted by", "check": "file"},
+    "timeouts": {"type": "object", "title": "Time limits, as in [timeouts] of config.toml", "check": "timeouts"},
+    "max_concurrent": {"type": "integer", "minimum": 1, "title": "Most requests at a time"},
+    "requests_per_minute": {"type": "integer", "minimum": 1, "title": "Most requests in a minute"},
+    "min_interval": {"type": "number", "minimum": 0, "title": "Least seconds between two requests"},
+}
+#: Those of a provider with logins.
+LOGIN: dict[str, Json] = {
+    "creds_file_path": {"type": "string", "title": "File that its official client keeps the login in", "check": "file"},
+    "token_url": {"type": "string", "title": "Where tokens are renewed", "check": "url"},
+    "client_id": {"type": "string", "title": "OAuth client id"},
+}
+
+
+class SettingError(ValueError):
+    """A value that does not fit; the text names the setting."""
+
+
+def schema(manifest: Manifest) -> dict[str, Json]:
+    """Every setting of a credential of this provider: its own ones first."""
+    own = {k: v for k, v in manifest.credential_schema.get("properties", {}).items() if k != "secret"}
+    common = {**COMMON, **(LOGIN if manifest.oauth is not None else {})}
+    return {name: {**common.get(name, {}), **own.get(name, {})} for name in [*own, *common]}
+
+
+def fit(name: str, value: Any, rule: Json) -> Any:
+    """`value` (text as it was typed, or JSON) as the setting's type wants it. Raises SettingError."""
+    allowed = rule.get("enum")
+    if allowed and value not in allowed:
+        raise SettingError(f"{name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+    kind = rule.get("type", "string")
+    made = _CONVERSIONS.get(kind, _text)(value)
+    if made is None:
+        raise SettingError(f"{name} must be {_KINDS.get(kind, kind)}, not {value!r}")
+    if isinstance(made, int | float) and not isinstance(made, bool) and made < rule.get("minimum", made):
+        raise SettingError(f"{name} must be at least {rule['minimum']}, not {value}")
+    check = _CHECKS.get(rule.get("check", ""))
+    problem = check(made) if check is not None else ""
+    if problem:
+        raise SettingError(f"{name}: {problem}")
+    return made
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _integer(value: Any) -> Any:
+    try:
+        return int(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(value: Any) -> Any:
+    try:
+        return float(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _boolean(value: Any) -> Any:
+    return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str):
+        return [item for item in (part.strip() for part in value.split(",")) if item]
+    return value if isinstance(value, list) else None
+
+
+def _object(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "array": _list,
+    "object": _object,
+}
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list (a,b,c or JSON)",
+    "object": 'a JSON object ({"name": "value"})',
+}
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    return "" if parts.scheme in ("http", "https") and parts.netloc else f"{value!r} is no http or https URL"
+
+
+def _file(value: str) -> str:
+    return "" if Path(value).expanduser().is_file() else f"there is no file {value}"
+
+
+def _timeouts(value: Mapping[str, Any]) -> str:
+    try:
+        Timeouts.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (there are: {', '.join(Timeouts.model_fields)})"
+    return ""
+
+
+_CHECKS: dict[str, Callable[[Any], str]] = {"url": _url, "file": _file, "timeouts": _timeouts}
