@@ -19,6 +19,8 @@ from addons.audit.settings import AuditSettings
 from addons.audit.store import Store
 from tests.audit.records import message, record
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 PORT = 8001
 BASE = f"http://127.0.0.1:{PORT}"
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'

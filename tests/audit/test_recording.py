@@ -19,6 +19,8 @@ from addons.audit.client import AuditClient
 from addons.audit.settings import AuditSettings
 from tests.audit.records import conversation, prose, record
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 StartClient = Callable[..., AuditClient]
 
 

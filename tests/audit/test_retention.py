@@ -17,6 +17,8 @@ from addons.audit.settings import AuditSettings
 from addons.audit.store import Store
 from tests.audit.records import NOW, conversation, record
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 MakeStore = Callable[..., Store]
 DAY = 86_400.0
 TABLES = ("exchanges", "attempts", "sides", "recipes", "recipe_parts", "blobs", "messages")

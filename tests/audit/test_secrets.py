@@ -20,6 +20,8 @@ from addons.audit.datasette.serve import application
 from addons.cli.audit import audit
 from tests.audit.records import message, record, stream
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 
 @dataclass(frozen=True)
 class Planted:

@@ -16,6 +16,8 @@ from addons.cli import doctor
 from addons.config.home import Home
 from tests.e2e.gateway import free_port
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 SECRET = "sk-" + "test-0123456789"
 
 

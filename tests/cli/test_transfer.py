@@ -9,6 +9,8 @@ import pytest
 from addons.config.home import Home
 from addons.vault.store import StateStore
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 SECRET = "sk-" + "test-0123456789"
 PASSPHRASE = "a good passphrase\n"
 

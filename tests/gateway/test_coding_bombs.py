@@ -14,6 +14,8 @@ import zstandard
 
 from addons.gateway import codings
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,

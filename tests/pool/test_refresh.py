@@ -22,6 +22,8 @@ from addons.vault.oauth import OAuth
 from addons.vault.store import StateStore
 from tests.pool.token_server import TokenServer
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 MANIFEST = Manifest(
     id="login",
     name="A service with logins",

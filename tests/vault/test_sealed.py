@@ -8,6 +8,8 @@ import pytest
 
 from addons.vault.sealed import SealError, seal, unseal
 
+pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
+
 PASSPHRASE = "correct horse battery"
 
 
