@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import metadata
+from pathlib import Path
 
 import click
 import httpx
@@ -122,6 +123,11 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
             registry.get(credential.provider)
         except UnknownProviderError as error:
             yield Finding("credentials", State.WRONG, f"{name}: {error}", f"proxycast credentials remove {name}")
+        for setting in ("creds_file_path", "ca_file"):
+            path = credential.setting(setting)
+            if path and not os.access(Path(path).expanduser(), os.R_OK):
+                text = f"{name}: its {setting} {path} cannot be read"
+                yield Finding("credentials", State.WRONG, text, f"proxycast credentials edit {name} --set {setting}=…")
     if credentials:
         yield ok("credentials", f"that can be opened: {len(credentials)}; their key is in {store.key_place}")
     elif not store.problems:

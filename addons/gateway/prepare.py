@@ -10,6 +10,7 @@ from addons.audit.record import Side
 from addons.gateway import headers as header_rules
 from addons.gateway.exchange import Attempt, Exchange
 from addons.pool.candidates import Candidate
+from addons.providers import outbound
 from addons.providers.api import Call, Operation, Upstream
 from translators import jsonio, registry
 from translators.canonical.errors import TranslationError
@@ -22,7 +23,6 @@ from translators.reasoning import without_reasoning
 USER_AGENT = "proxycast/0.1"
 #: How reasoning that we carried through the client shows in a body: as text, and in base64.
 CARRIER_TAGS = (b"gw1:", b"Z3cxO")
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class UnsafeEndpointError(Exception):
@@ -153,7 +153,7 @@ def guard(url: str) -> None:
         missing = parts.netloc.partition("{")[2].partition("}")[0]
         advice = f"`proxycast credentials edit NAME --set {missing}=…`"
         raise UnsafeEndpointError(f"the credential lacks the setting {missing!r}: {advice}")
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    if outbound.is_safe(url):
         return
     if not parts.scheme or not parts.hostname:
         raise UnsafeEndpointError("the credential has no base URL: `proxycast credentials edit NAME --set base_url=…`")

@@ -66,8 +66,8 @@ class Probe:
             return
         try:
             provider = self._services.providers.get(credential.provider)
-            well = await answers(provider, credential)
-        except UnknownProviderError:
+            well = await answers(provider, await self._services.refresher.acquire(provider, credential))
+        except (UnknownProviderError, UnavailableError):
             well = False
         except Exception:
             log.exception("proxycast: probing %s failed", name)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,15 @@ def test_a_lost_vault_key(healthy: str, done, home: Home, wrong):
     done("credentials", "add", "openai", "--name", "a", given=SECRET)
     home.vault_key.unlink()
     assert "restore it from a backup" in wrong()["credentials"]
+
+
+@pytest.mark.parametrize("setting", ["ca_file", "creds_file_path"])
+def test_a_file_of_a_credential_that_is_gone(healthy: str, done, tmp_path: Path, wrong, setting: str):
+    file = tmp_path / "file"
+    file.write_text("x")
+    done("credentials", "add", "openai", "--name", "a", "--set", f"{setting}={file}", given=SECRET)
+    file.unlink()
+    assert wrong() == {"credentials": f"a: its {setting} {file} cannot be read"}
 
 
 def test_a_profile_that_names_what_is_not_there(healthy: str, done, wrong):
