@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -154,7 +155,7 @@ def plant_all(scene: Scene) -> None:
     for status in (400, 429, 500):
         ask(behaviour=says(f"bad key {secret}", status=status))
         ask(behaviour=says(f"bad key {escaped(secret)} {garden.shaped('upstream error')}", status=status))
-    tales = {"set_cookie": garden.opaque("set-cookie"), "x_internal": garden.opaque("answer header")}
+    tales: dict[str, Any] = {"set_cookie": garden.opaque("set-cookie"), "x_internal": garden.opaque("answer header")}
     ask(behaviour=up.answer(200, up.message(f"{secret} {garden.shaped('answer')}"), **tales))
     ask(behaviour=up.answer(302, b"", location=f"https://u:{garden.shaped('redirect')}@example.com/?key={secret}"))
     ask(behaviour=up.answer(200, f"<html>{secret} {garden.shaped('html')}</html>".encode(), "text/html"))

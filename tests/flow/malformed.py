@@ -240,7 +240,7 @@ def no_model(rng: random.Random, protocol: str) -> Case:
     body = RICH[protocol][1]
     if protocol == "gemini":
         return post("no model", protocol, dumps(body), REFUSED, path="/v1beta/models/:generateContent")
-    wrong = rng.choice([None, "", 0, [], {}, True, "../../x", "a/../b", "a\r\nhost: b", "\ud800", "m" * 2000])
+    wrong: Json = rng.choice([None, "", 0, [], {}, True, "../../x", "a/../b", "a\r\nhost: b", "\ud800", "m" * 2000])
     changed = {**body, "model": wrong} if rng.random() < 0.7 else {k: v for k, v in body.items() if k != "model"}
     return post("no model", protocol, dumps(changed), REFUSED)
 

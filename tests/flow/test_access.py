@@ -125,7 +125,7 @@ def test_a_key_that_is_written_with_escapes_in_the_query_is_not_forwarded(
     assert upstream.requests[0].path == "/v1/messages"
 
 
-WRONG = {
+WRONG: dict[str, dict[str, str | bytes]] = {
     "absent": {},
     "unknown": {"x-api-key": "pxc_unknown"},
     "disabled": {"x-api-key": "pxc_disabled_flow"},
@@ -426,7 +426,7 @@ def test_a_redirect_is_not_followed(status: int, client: httpx.Client, upstream:
 
 def test_refusals_are_recorded(anyone: httpx.Client, gateway: Gateway) -> None:
     def written() -> int:
-        return anyone.get("/health").json()["audit"]["written"]
+        return int(anyone.get("/health").json()["audit"]["written"])
 
     until(lambda: anyone.get("/health").json()["audit"]["queue"] == 0)
     before = written()

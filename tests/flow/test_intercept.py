@@ -99,7 +99,7 @@ def recorded(proxy: Process) -> list[dict[str, object]]:
 
     def caught_up() -> bool:
         numbers = httpx.get(f"http://127.0.0.1:{proxy.port}/health", trust_env=False).json()["audit"]
-        return numbers["submitted"] == numbers["written"]
+        return bool(numbers["submitted"] == numbers["written"])
 
     until(caught_up)
     with sqlite3.connect(database(proxy)) as db:

@@ -44,7 +44,8 @@ def add_key(process: Process) -> None:
 def health(process: Process, host: str = "127.0.0.1", port: int = 0) -> dict[str, object]:
     response = httpx.get(f"http://{host}:{port or process.port}/health", timeout=10, trust_env=False)
     assert response.status_code == 200, response.text
-    return response.json()
+    body: dict[str, object] = response.json()
+    return body
 
 
 def one_line(process: Process) -> str:

@@ -175,7 +175,8 @@ def memory(gateway: Gateway) -> int:
 
 
 def audit(gateway: Gateway) -> dict[str, int]:
-    return httpx.get(f"{gateway.url}/health", timeout=10, trust_env=False).json()["audit"]
+    numbers: dict[str, int] = httpx.get(f"{gateway.url}/health", timeout=10, trust_env=False).json()["audit"]
+    return numbers
 
 
 def test_ten_thousand_malformed_requests(gateway: Gateway) -> None:
