@@ -214,7 +214,7 @@ def wrong_field(rng: random.Random, protocol: str) -> Case:
     body = copy.deepcopy(body)
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         *way, last = rng.choice(SPOTS[protocol])
-        place = body
+        place: Json = body
         try:
             for step in way:
                 place = place[step]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -146,7 +147,7 @@ def test_without_a_valid_key_the_answer_is_401_in_the_clients_shape(
         setup.state.enable_key("disabled", False)
     stored = next(k.hash for k in setup.state.keys if k.name == "flow")
     basic = base64.b64encode(f"user:{key}".encode()).decode()
-    shown = {
+    shown: dict[str, Any] = {
         name: value.format(basic=basic, hash=stored) if isinstance(value, str) else value
         for name, value in WRONG[wrong].items()
     }
