@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import time
 from dataclasses import replace
 
@@ -156,22 +157,22 @@ class Dispatch:
         deadline = time.monotonic() + self._services.settings().failover.pace_wait
         limits = self._services.pool.limits
         while True:
-            left = [candidate for candidate in exchange.candidates if candidate.name not in tried]
-            if not left:
+            now, shortest, first = time.time(), math.inf, None
+            for candidate in exchange.candidates:
+                if candidate.name in tried:
+                    continue
+                wait = limits.wait(candidate.name, candidate.credential.settings, now)
+                if wait <= 0:
+                    switched = bool(tried) or exchange.home not in ("", candidate.name)
+                    return candidate, switched and self._has_bound_reasoning(exchange, candidate)
+                first, shortest = first or candidate, min(shortest, wait)
+            if first is None:
                 return None
-            now = time.time()
-            waits = [(limits.wait(c.name, c.credential.settings, now), place) for place, c in enumerate(left)]
-            free = next((place for wait, place in waits if wait <= 0), None)
-            if free is not None:
-                candidate = left[free]
-                switched = bool(tried) or exchange.home not in ("", candidate.name)
-                return candidate, switched and self._has_bound_reasoning(exchange, candidate)
-            shortest = min(wait for wait, _ in waits)
             if time.monotonic() + shortest > deadline:
                 text = f"the gateway paces this credential: its owner allows no more requests for {shortest:.0f} s"
                 info = ErrorInfo(ErrorKind.RATE_LIMIT, text, retry_after=max(shortest, 1.0))
-                self._note_untried(exchange, left[0], Cause.PACED, info)
-                tried.add(left[0].name)
+                self._note_untried(exchange, first, Cause.PACED, info)
+                tried.add(first.name)
             else:
                 await asyncio.sleep(min(shortest, 0.25))
 

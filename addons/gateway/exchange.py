@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from addons.gateway.codings import Decoding
     from addons.gateway.recognise import Recognised
     from addons.pool.candidates import Candidate
+    from addons.pool.lazy import Lazy
     from addons.pool.ratelimits import Quota
     from addons.providers.api import Provider
     from addons.vault.keys import ClientKey
@@ -170,7 +171,7 @@ class Exchange:
     parent_agent: str = ""
     client: str = ""
     client_addr: str = ""
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: Lazy[Candidate] | list[Candidate] = field(default_factory=list)
     home: str = ""  # the credential that served this conversation before
     attempts: list[Attempt] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

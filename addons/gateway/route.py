@@ -14,8 +14,9 @@ from addons.gateway import exchange as exchanges
 from addons.gateway import objects, own_answers, recognise
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
-from addons.pool import candidates
-from addons.pool.candidates import Candidate
+from addons.pool.candidates import Candidate, NoCandidateError
+from addons.pool.lazy import Lazy
+from addons.pool.lists import Listed
 from addons.pool.pool import Ordered
 from addons.providers.api import Operation
 from translators import jsonio, registry
@@ -150,16 +151,22 @@ class Route:
             )
         if exchange.operation is Operation.MODELS:
             return None
-        credentials = self._services.state.credentials
+        services = self._services
         try:
-            found = candidates.find(
-                name, exchange.profile, exchange.requested_model or "*", credentials, self._services.providers
+            found = services.pool.lists.find(
+                name,
+                exchange.profile,
+                exchange.requested_model or "*",
+                services.state.credentials,
+                services.providers,
+                settings=settings,
+                version=services.state.version,
             )
-        except candidates.NoCandidateError as error:
+        except NoCandidateError as error:
             return ErrorInfo(ErrorKind.NOT_FOUND, str(error), code="model_not_found")
         if exchange.operation is Operation.PASS:
             assert exchange.recognised is not None
-            found = [candidate for candidate in found if _speaks(candidate, exchange)]
+            found = Listed([candidate for candidate in found if _speaks(candidate, exchange)])
             if not found and recognise.single_model(exchange.method, exchange.recognised.path) is None:
                 return ErrorInfo(
                     ErrorKind.NOT_FOUND,
@@ -167,36 +174,36 @@ class Route:
                 )
         return self._order(exchange, self._owners_alone(exchange, found))
 
-    def _owners_alone(self, exchange: Exchange, found: list[Candidate]) -> list[Candidate]:
+    def _owners_alone(self, exchange: Exchange, found: Listed) -> Listed:
         """A request that needs an object of one account is for the credential that has it (decision 13)."""
         for object_id in objects.named(exchange):
             owner = self._services.state.object_owner(object_id)
             owned = [candidate for candidate in found if candidate.name == owner]
             if owned:
-                return owned
+                return Listed(owned)
         return found
 
-    def _order(self, exchange: Exchange, found: list[Candidate]) -> ErrorInfo | None:
+    def _order(self, exchange: Exchange, found: Listed) -> ErrorInfo | None:
         """The pool's order, each place with its reason; an error when only the owner can bring anybody back."""
         failover, pool, now = self._services.settings().failover, self._services.pool, time.time()
         assert exchange.profile is not None
-        ordered = pool.order(
+        ordered, exchange.home = pool.order(
             found,
             strategy=exchange.profile.strategy,
             conversation=stick_key(exchange) if exchange.conversation else "",
             keep=max(failover.stick, failover.stick_minimum),
             now=now,
         )
-        exchange.candidates = [_with_reason(one) for one in ordered]
-        exchange.home = next((one.candidate.name for one in ordered if one.held), "")
-        if ordered or not found:
+        exchange.candidates = Lazy(map(with_reason, ordered))
+        if exchange.candidates or not found:
             return None
         lost = "; ".join(f"{name}: {cause}" for name, cause in pool.out_of_service(found, now))
         text = f"every credential for this request is out of service ({lost}): see `proxycast credentials list`"
         return ErrorInfo(ErrorKind.PERMISSION, text)
 
 
-def _with_reason(ordered: Ordered) -> Candidate:
+def with_reason(ordered: Ordered) -> Candidate:
+    """The candidate with what the pool knows beside the profile."""
     candidate, reasons = ordered.candidate, []
     if ordered.held:
         reasons.append("the conversation was here before")

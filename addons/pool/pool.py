@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from addons.pool import ratelimits
 from addons.pool.candidates import Candidate
+from addons.pool.lazy import Lazy
 from addons.pool.limits import Limits, reserve
+from addons.pool.lists import Listed, Lists
 from addons.pool.quotas import QuotaBook
 from addons.pool.ratelimits import Quota
 from addons.pool.standing import Standing, Standings, State
@@ -42,31 +44,44 @@ class Pool:
         self.limits = Limits()
         self.book = Book()
         self.quotas = QuotaBook()
+        self.lists = Lists()
         self._store = store
         self._stored: set[tuple[str, str | None]] = set()  # whose standing state.db has
 
     # -- choosing
 
     def order(
-        self, candidates: Sequence[Candidate], *, strategy: str, conversation: str, keep: float, now: float
-    ) -> list[Ordered]:
-        """Usable ones first: the conversation's own, then by position and strategy. Those that rest follow, soonest
-        first: asked only when nobody else is left. Out of service and disabled ones are not in it."""
-        self._sync(now)
-        held = self.stickiness.held(conversation, now, keep) if conversation else None
-        usable: list[Ordered] = []
-        resting: list[Ordered] = []
-        for candidate in arrange(candidates, strategy, self.book):
-            standing = self.standings.of(candidate.name, candidate.model, now)
-            if standing is not None and standing.state is State.OUT_OF_SERVICE:
-                continue
-            ordered = Ordered(candidate, standing, candidate.name == held)
-            (usable if standing is None else resting).append(ordered)
-        usable.sort(key=lambda one: not one.held)
-        resting.sort(key=lambda one: one.standing.until if one.standing is not None else 0.0)
-        return usable + resting
+        self, candidates: Listed, *, strategy: str, conversation: str, keep: float, now: float
+    ) -> tuple[Lazy[Ordered], str]:
+        """→ (the candidates in order, the credential that served this conversation before or "").
 
-    def out_of_service(self, candidates: Sequence[Candidate], now: float) -> list[tuple[str, str]]:
+        Usable ones first: the conversation's own, then by position and strategy. Those that rest follow, soonest first:
+        asked only when nobody else is left. Out of service and disabled ones are not in it."""
+        self._sync(now)
+        held = self.stickiness.held(conversation, now, keep) or "" if conversation else ""
+        return Lazy(self._ordered(candidates, strategy, held, now)), held
+
+    def _ordered(self, candidates: Listed, strategy: str, held: str, now: float) -> Iterator[Ordered]:
+        split = candidates.split_by(self.standings, now)
+        later: list[Candidate] = []  # whom something befell since then: this is worked out as far as it is looked at
+        own = candidates.by_name.get(held)
+        if own is not None and self.standings.of(own.name, own.model, now) is None:
+            yield Ordered(own, None, True)
+        else:
+            own = None
+        for candidate in arrange(split.groups, strategy, self.book):
+            if candidate is own:
+                continue
+            if self.standings.of(candidate.name, candidate.model, now) is None:
+                yield Ordered(candidate, None, False)
+            else:
+                later.append(candidate)
+        for candidate in [*(candidate for candidate, _ in split.resting), *later]:
+            standing = self.standings.of(candidate.name, candidate.model, now)
+            if standing is None or standing.state is not State.OUT_OF_SERVICE:
+                yield Ordered(candidate, standing, candidate.name == held)
+
+    def out_of_service(self, candidates: Iterable[Candidate], now: float) -> list[tuple[str, str]]:
         """(name, cause) of the candidates that only their owner can bring back."""
         found = []
         for candidate in candidates:
@@ -78,14 +93,11 @@ class Pool:
     # -- learning
 
     def started(self, candidate: Candidate, now: float) -> None:
-        use = self.book.use(candidate.name)
-        use.total += 1
-        use.busy += 1
+        self.book.started(candidate.name)
         self.limits.started(candidate.name, candidate.credential.settings, now)
 
     def ended(self, candidate: Candidate) -> None:
-        use = self.book.use(candidate.name)
-        use.busy = max(0, use.busy - 1)
+        self.book.ended(candidate.name)
         self.limits.ended(candidate.name)
 
     def told(self, candidate: Candidate, quotas: Sequence[Quota], now: float) -> None:

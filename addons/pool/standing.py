@@ -62,6 +62,7 @@ class Standings:
         self._headerless: dict[tuple[str, str], int] = {}
         self._counters: dict[str, _Counters] = {}
         self.changes: list[tuple[str, Standing]] = []
+        self.version = 0  # changes with any standing
 
     # -- what happened
 
@@ -131,6 +132,8 @@ class Standings:
 
     def of(self, name: str, model: str, now: float) -> Standing | None:
         """What keeps this credential from being asked for this model now; None = nothing."""
+        if not self._standings:
+            return None
         for key in ((name, None), (name, model)):
             standing = self._standings.get(key)
             if standing is None:
@@ -153,6 +156,9 @@ class Standings:
 
     def restore(self, name: str, standing: Standing) -> None:
         """Take over a standing that was stored, here or by another gateway on the same home."""
+        if self._standings.get((name, standing.model)) == standing:
+            return
+        self.version += 1
         if standing.state is State.ACTIVE:
             self._standings.pop((name, standing.model), None)
         else:
@@ -211,4 +217,5 @@ class Standings:
             del self._standings[key]
         else:
             self._standings[key] = standing
+        self.version += 1
         self.changes.append((name, standing))

@@ -48,10 +48,12 @@ class Registry:
         self._providers: dict[str, Provider] = {}
         self._aliases: dict[str, str] = {}
         self._sources: list[Presets] = []
+        self.version = 0  # changes with what is registered
 
     def add_source(self, source: Presets) -> None:
         """Ask `source` for names that no provider has, before the sources that are already there."""
         self._sources.insert(0, source)
+        self.version += 1
 
     def add_custom(self, read: Callable[[], Mapping[str, CustomProvider]]) -> None:
         """Know the providers of config.toml, as `read` shows them at any moment."""
@@ -64,11 +66,13 @@ class Registry:
     def register(self, provider: Provider) -> None:
         """Make a provider available; one of the same id is replaced."""
         manifest = provider.manifest
+        self.version += 1
         self._providers[manifest.id] = provider
         for alias in manifest.aliases:
             self._aliases[alias] = manifest.id
 
     def unregister(self, provider_id: str) -> None:
+        self.version += 1
         self._providers.pop(provider_id, None)
         self._aliases = {alias: target for alias, target in self._aliases.items() if target != provider_id}
 

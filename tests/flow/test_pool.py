@@ -74,7 +74,7 @@ async def test_one_limited_one_revoked_one_good_and_no_client_notices(
     secrets = [f"limited-{number}", f"revoked-{number}", f"good-{number}"]
     limited, revoked, good = (setup.credential("anthropic", always_upstream.url, secret) for secret in secrets)
     setup.route(limited, revoked, good)
-    always_upstream.fixed[secrets[0]] = always(429, RATE_LIMIT, retry_after="3")
+    always_upstream.fixed[secrets[0]] = always(429, RATE_LIMIT, retry_after="6")
     always_upstream.fixed[secrets[1]] = always(401, REVOKED)
     statuses = await load(gateway, key, 200, 16)
     assert set(statuses) == {200}
@@ -85,7 +85,7 @@ async def test_one_limited_one_revoked_one_good_and_no_client_notices(
     assert len(always_upstream.of(secrets[1])) < 40, "a revoked credential is left alone"
     assert f"{revoked} is out of service" in gateway.log
     always_upstream.fixed.pop(secrets[0])
-    await asyncio.sleep(3.2)
+    await asyncio.sleep(6.2)
     before = len(always_upstream.of(secrets[0]))
     assert set(await load(gateway, key, 5, 1)) == {200}
     assert len(always_upstream.of(secrets[0])) == before + 5, "after retry-after the first is back"

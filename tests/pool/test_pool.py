@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from addons.pool.candidates import Candidate
+from addons.pool.lists import Listed
 from addons.pool.pool import Pool
 from addons.pool.ratelimits import Quota
 from addons.pool.standing_store import StandingStore
@@ -26,7 +27,7 @@ A, B, C = (candidate(name, position) for position, name in enumerate("abc"))
 
 
 def names(pool: Pool, now: float, conversation: str = "") -> list[str]:
-    ordered = pool.order([A, B, C], strategy="priority", conversation=conversation, keep=300, now=now)
+    ordered, _ = pool.order(Listed([A, B, C]), strategy="priority", conversation=conversation, keep=300, now=now)
     return [one.candidate.name for one in ordered]
 
 
@@ -159,3 +160,41 @@ def test_a_brief_rest_outlives_news_of_other_gateways(path: Path) -> None:
     one.told(A, [quota(0, 1)], 0)
     two.failed(B, LIMITED, 0)
     assert names(one, 0.5) == ["c", "a", "b"]
+
+
+def test_the_conversations_home_is_told_even_while_it_rests() -> None:
+    pool = Pool()
+    pool.succeeded(A, "talk", 0)
+    pool.failed(A, LIMITED, 1)
+    listed = Listed([A, B, C])
+    ordered, home = pool.order(listed, strategy="priority", conversation="talk", keep=300, now=2)
+    assert home == "a" and [(one.candidate.name, one.held) for one in ordered] == [
+        ("b", False),
+        ("c", False),
+        ("a", True),
+    ]
+
+
+def test_the_turn_goes_on_among_those_that_are_left() -> None:
+    pool = Pool()
+    listed = Listed([replace(one, position=0) for one in (A, B, C)])
+
+    def first(now: float) -> str:
+        ordered, _ = pool.order(listed, strategy="round_robin", conversation="", keep=0, now=now)
+        return next(iter(ordered)).candidate.name
+
+    assert [first(0) for _ in range(4)] == ["a", "b", "c", "a"]
+    pool.failed(B, LIMITED, 1)
+    assert {first(2) for _ in range(4)} == {"a", "c"}
+    assert {first(101) for _ in range(6)} == {"a", "b", "c"}
+
+
+def test_who_comes_to_rest_while_a_request_is_tried_is_left_for_the_last() -> None:
+    pool = Pool()
+    ordered, _ = pool.order(Listed([A, B, C]), strategy="priority", conversation="", keep=0, now=0)
+    order = iter(ordered)
+    assert next(order).candidate.name == "a"
+    pool.failed(B, LIMITED, 0)
+    for _ in range(2):
+        pool.failed(A, REVOKED, 0)
+    assert [one.candidate.name for one in order] == ["c", "b"]
