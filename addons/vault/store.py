@@ -46,8 +46,26 @@ def _key_place(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE vault (id INTEGER PRIMARY KEY CHECK (id = 1), place TEXT NOT NULL)")
 
 
+def _revisions(db: sqlite3.Connection) -> None:
+    """How often what this store returns was changed, by whomever: much else is written to the same file (states,
+    quotas, objects), and secrets take long to open. Objects are found by age, to forget the old."""
+    db.execute("CREATE TABLE revision (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)")
+    db.execute("INSERT INTO revision VALUES (1, 0)")
+    for table in ("credentials", "client_keys", "vault"):
+        for change in ("INSERT", "UPDATE", "DELETE"):
+            db.execute(
+                f"CREATE TRIGGER {table}_{change.lower()} AFTER {change} ON {table} "  # noqa: S608
+                "BEGIN UPDATE revision SET number = number + 1; END"
+            )
+    db.execute("CREATE INDEX objects_created ON objects (created)")
+
+
 #: Applied once each, in order; `PRAGMA user_version` counts how many have been.
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _objects, _key_place]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_first_tables, _objects, _key_place, _revisions]
+
+#: Seconds for which it is remembered who made an object, and after how many new ones the old are looked for.
+OBJECTS_KEPT = 90 * 86400.0
+OBJECTS_BETWEEN = 1000
 
 
 class StateStore:
@@ -60,6 +78,8 @@ class StateStore:
         self._key_file = key_file
         self.cipher = Cipher(keyplace.KeyFile(key_file))
         self.problems: dict[str, str] = {}  # credential name → why it cannot be opened
+        self._revision = -1
+        self._objects_made = 0
         self._version = -1  # SQLite's, or -1 after a change of our own, which it does not count
         self._readings = 0
         self._credentials: dict[str, Credential] = {}
@@ -175,7 +195,17 @@ class StateStore:
         self._change("UPDATE client_keys SET enabled=? WHERE name=?", (enabled, name))
 
     def remember_object(self, object_id: str, credential: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?)", (object_id, credential, time.time()))
+        """Told with every answer that a provider keeps, so it does not wait for the disk: after a power failure the
+        last may be missing. The others of this store must not be."""
+        now = time.time()
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        try:
+            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?)", (object_id, credential, now))
+            if self._objects_made % OBJECTS_BETWEEN == 0:
+                self._db.execute("DELETE FROM objects WHERE created < ?", (now - OBJECTS_KEPT,))
+            self._objects_made += 1
+        finally:
+            self._db.execute("PRAGMA synchronous=FULL")
 
     # -- within
 
@@ -256,7 +286,11 @@ class StateStore:
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return
+        revision = self._db.execute("SELECT number FROM revision").fetchone()[0]
         self._version = version
+        if revision == self._revision and not self.problems:  # a key that was lost may be back
+            return
+        self._revision = revision
         self._readings += 1
         self._follow_place()
         self.problems = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from addons.vault.cipher import VaultError
 from addons.vault.credential import Credential
 from addons.vault.keys import ClientKey, digest, generate
-from addons.vault.store import DuplicateError, NotFoundError, StateStore
+from addons.vault.store import OBJECTS_KEPT, DuplicateError, NotFoundError, StateStore
 
 SECRET = "sk-" + "test-secret-1234567890"
 
@@ -180,3 +181,31 @@ def test_a_database_of_a_newer_version_is_left_alone(opened: Opener, tmp_path: P
     with pytest.raises(sqlite3.DatabaseError, match="newer version"):
         opened()
     assert sqlite3.connect(tmp_path / "state.db").execute("PRAGMA user_version").fetchone() == (999,)
+
+
+def test_who_made_an_object_is_forgotten_after_90_days(opened: Opener, monkeypatch: pytest.MonkeyPatch):
+    opened().remember_object("old", "a")
+    later = time.time() + OBJECTS_KEPT + 1
+    monkeypatch.setattr("addons.vault.store.time.time", lambda: later)
+    opened().remember_object("new", "a")
+    assert (opened().object_owner("old"), opened().object_owner("new")) == (None, "a")
+
+
+def test_only_what_it_returns_makes_a_reader_open_secrets_again(opened: Opener):
+    writer, reader = opened(), opened()
+    writer.add_credential(Credential("a", "openai", SECRET))
+    known, before = reader.credentials, reader.version
+    writer.remember_object("file-1", "a")
+    assert reader.version == before and reader.credentials is known
+    for change in (
+        lambda: writer.add_key("k", "pc-" + "x" * 20),
+        lambda: writer.enable_key("k", False),
+        lambda: writer.remove_key("k"),
+        lambda: writer.change_secret("a", lambda secret: secret + "2"),
+        lambda: writer.take_over([Credential("a", "openai", SECRET)], []),
+        lambda: writer.remove_credential("a"),
+    ):
+        before = reader.version
+        change()
+        assert reader.version != before
+    assert reader.credentials == {}
