@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
 from addons.cli.context import Context, guarded, json_option, pass_context, show
 from addons.cli.questions import parse_settings, read_secret
+from addons.pool.quotas import QuotaStore
 from addons.pool.standing import Standing, State
 from addons.vault.credential import Credential, masked, shown_settings
 from addons.vault.store import NotFoundError
@@ -33,6 +34,8 @@ def list_credentials(context: Context, as_json: bool) -> None:
         {**dict.fromkeys(_row(Credential("", ""), {})), "name": n, "cause": p}
         for n, p in context.state.problems.items()
     ]
+    if as_json:
+        _add_quotas(context, rows)
     show(rows, as_json=as_json, empty="no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one")
 
 
@@ -43,7 +46,10 @@ def list_credentials(context: Context, as_json: bool) -> None:
 @guarded
 def show_credential(context: Context, name: str, as_json: bool) -> None:
     """Show one credential; its secret is masked."""
-    show([_row(get(context, name), _standings(context))], as_json=as_json, empty="")
+    rows = [_row(get(context, name), _standings(context))]
+    if as_json:
+        _add_quotas(context, rows)
+    show(rows, as_json=as_json, empty="")
 
 
 @credentials.command()
@@ -118,6 +124,9 @@ def remove(context: Context, name: str, as_json: bool) -> None:
     """Remove a credential and its secret. A file of another tool that it names is left alone."""
     context.state.remove_credential(name)
     context.standings.forget(name)
+    store = QuotaStore(context.home.state)
+    store.forget(name)
+    store.close()
     for profile_name, profile in context.settings().profiles.items():
         if name in profile.credentials():
             click.echo(f"note: profile {profile_name!r} still names it and goes on with the others", err=True)
@@ -138,6 +147,17 @@ def _tell(context: Context, name: str, *, as_json: bool) -> None:
     """What a credential is like now, for scripts that ask."""
     if as_json:
         show([_row(get(context, name), _standings(context))], as_json=True, empty="")
+
+
+def _add_quotas(context: Context, rows: list[dict[str, Any]]) -> None:
+    """To each row what its service last told of its limits, times as seconds since 1970."""
+    store = QuotaStore(context.home.state)
+    told: dict[str, list[dict[str, Any]]] = {}
+    for name, quota in store.load():
+        told.setdefault(name, []).append(asdict(quota))
+    store.close()
+    for row in rows:
+        row["quota"] = told.get(row["name"], [])
 
 
 def _standings(context: Context) -> dict[str, list[Standing]]:

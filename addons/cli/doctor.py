@@ -7,6 +7,7 @@ import os
 import platform
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -23,9 +24,12 @@ from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
 from addons.pool.candidates import DEMO
+from addons.pool.standing import State as Standing
+from addons.pool.standing_store import StandingStore
 from addons.providers.registry import UnknownProviderError, built_in
 from addons.vault.store import StateStore
 
+NOTICES = 5  # of the latest that are shown
 KEY_VARIABLE = "PROXYCAST_KEY"
 OLDEST_MITMPROXY, NEXT_MITMPROXY = (12, 2, 2), (13,)
 
@@ -132,12 +136,31 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
         yield ok("credentials", f"that can be opened: {len(credentials)}; their key is in {store.key_place}")
     elif not store.problems:
         yield Finding("credentials", State.NOTE, "none: the demo answers", "proxycast credentials add --help")
+    try:
+        yield from standings(place)
+    except sqlite3.Error as error:
+        yield Finding(
+            "notices", State.WRONG, f"cannot be read: {error}", f"see whether another program has {place.state}"
+        )
     known = {*credentials, *store.problems, DEMO.name}
     for profile_name, profile in (settings.profiles if settings is not None else {}).items():
         for missing in (name for name in profile.credentials() if name not in known):
             text = f"profile {profile_name!r} names {missing!r}, which is not there"
             yield Finding("profiles", State.WRONG, text, "proxycast credentials add, or mend the profile")
     store.close()
+
+
+def standings(place: Home) -> Iterator[Finding]:
+    """Credentials that only their owner can bring back, and the latest that gateways had to tell of any."""
+    kept = StandingStore(place.state)
+    for name, standing in kept.load(time.time()):
+        if standing.state is Standing.OUT_OF_SERVICE:
+            advice = f"proxycast credentials enable {name}, once that is settled"
+            yield Finding("credentials", State.WRONG, f"{name} is out of service: {standing.cause}", advice)
+    for notice in kept.notices(NOTICES):
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(notice.at))
+        yield Finding("notices", State.NOTE, f"{at} {notice.text}")
+    kept.close()
 
 
 def ports(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,61 @@
+"""What gateways learned of credentials, as the commands show it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from addons.config.home import Home
+from addons.pool.quotas import QuotaStore
+from addons.pool.ratelimits import Quota
+from addons.pool.standing import Standing, State
+from addons.pool.standing_store import StandingStore
+
+SECRET = "sk-" + "test-0123456789abcdef"
+
+
+@pytest.fixture
+def learned(done, home: Home) -> float:
+    """Three credentials, one that rests, one that was banned; → the time of it."""
+    now = time.time()
+    for name in ("resting", "banned", "well"):
+        done("credentials", "add", "anthropic", "--name", name, given=SECRET)
+    done("profiles", "add", "work", "--use", "resting,banned,well")
+    done("profiles", "use", "work")
+    store = StandingStore(home.state)
+    store.save([("resting", Standing(State.COOLING, "slow down", now + 600, now, "claude-x"))])
+    store.save([("banned", Standing(State.OUT_OF_SERVICE, "account closed", 0.0, now))])
+    store.close()
+    quotas = QuotaStore(home.state)
+    quotas.save([("resting", Quota("requests", 0, 50, now + 600, "claude-x", "the-header", now))])
+    quotas.close()
+    return now
+
+
+def test_route_explain_orders_as_a_gateway_would(learned, read):
+    rows = [
+        (row["order"], row["credential"], row["state"], row["cause"]) for row in read("route", "explain", "claude-x")
+    ]
+    assert rows[0] == (1, "well", "active", None)
+    assert rows[1][:2] == (2, "resting") and rows[1][2].startswith("cooling for") and rows[1][3] == "slow down"
+    assert rows[2] == (None, "banned", "out_of_service", "account closed")
+    other = [row["credential"] for row in read("route", "explain", "claude-y")]
+    assert other == ["resting", "well", "banned"], "the rest is of one model alone"
+
+
+def test_doctor_tells_what_happened_and_what_only_the_owner_can_end(learned, command):
+    told = command("doctor").output
+    assert "banned is out of service: account closed" in told and "proxycast credentials enable banned" in told
+    assert "resting (claude-x) rests until" in told
+
+
+def test_list_and_show_tell_quotas_to_scripts(learned, read, done):
+    rows = {row["name"]: row["quota"] for row in read("credentials", "list")}
+    assert rows["well"] == [] and rows["resting"] == read("credentials", "show", "resting")[0]["quota"]
+    (quota,) = rows["resting"]
+    assert (quota["counts"], quota["remaining"], quota["limit"], quota["model"]) == ("requests", 0, 50, "claude-x")
+    (told,) = read("credentials", "quota", "resting")
+    assert (told["remaining"], told["source"]) == (0, "the-header")
+    done("credentials", "remove", "resting")
+    assert read("credentials", "quota") == []
