@@ -212,9 +212,10 @@ SPOTS = {protocol: list(spots(body)) for protocol, (_, body) in RICH.items()}
 def wrong_field(rng: random.Random, protocol: str) -> Case:
     path, body = RICH[protocol]
     body = copy.deepcopy(body)
+    place: Json
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         *way, last = rng.choice(SPOTS[protocol])
-        place: Json = body
+        place = body
         try:
             for step in way:
                 place = place[step]
@@ -224,10 +225,10 @@ def wrong_field(rng: random.Random, protocol: str) -> Case:
             elif change < 0.9:
                 del place[last]
             elif isinstance(place, list):
-                place.append(copy.deepcopy(place[last]))
+                place.append(copy.deepcopy(place[int(last)]))
             else:
                 place[f"{last}x"] = place.pop(last)
-        except (KeyError, IndexError, TypeError, AttributeError):
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             continue  # an earlier change took the place away
     if rng.random() < 0.3 and protocol == "gemini":
         path = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
