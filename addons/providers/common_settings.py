@@ -26,6 +26,7 @@ COMMON: dict[str, Json] = {
     "timeouts": {"type": "object", "title": "Time limits, as in [timeouts] of config.toml", "check": "timeouts"},
     "max_concurrent": {"type": "integer", "minimum": 1, "title": "Most requests at a time"},
     "requests_per_minute": {"type": "integer", "minimum": 1, "title": "Most requests in a minute"},
+    "reserve": {"type": "string", "title": "Share of its limits to leave alone, such as 10% or 0.1", "check": "share"},
     "min_interval": {"type": "number", "minimum": 0, "title": "Least seconds between two requests"},
 }
 #: Those of a provider with logins.
@@ -132,4 +133,10 @@ def _timeouts(value: Mapping[str, Any]) -> str:
     return ""
 
 
-_CHECKS: dict[str, Callable[[Any], str]] = {"url": _url, "file": _file, "timeouts": _timeouts}
+def _share(value: str) -> str:
+    number = _number(value.strip().removesuffix("%"))
+    most = 100 if value.strip().endswith("%") else 1
+    return "" if number is not None and 0 <= number <= most else f"{value!r} is no share: from 0% to 100%, or 0 to 1"
+
+
+_CHECKS: dict[str, Callable[[Any], str]] = {"url": _url, "file": _file, "timeouts": _timeouts, "share": _share}

@@ -23,6 +23,7 @@ def kept(home: Home):
 FITTING: dict[str, tuple[str, Any]] = {
     "a number": ("max_concurrent=4", 4),
     "a fraction": ("min_interval=0.5", 0.5),
+    "a share": ("reserve=10%", "10%"),
     "a list": ("excluded_models=gpt-4*, o1", ["gpt-4*", "o1"]),
     "a list as JSON": ('served_models=["gpt-*"]', ["gpt-*"]),
     "an object": ('models={"opus": "gpt-5.5"}', {"opus": "gpt-5.5"}),
@@ -46,6 +47,7 @@ def test_a_setting_gets_its_type(done, kept, command_name: str, pair: str, value
 UNFITTING = {
     "no number": ("max_concurrent=many", "max_concurrent must be a whole number, not 'many'"),
     "too small": ("max_concurrent=0", "max_concurrent must be at least 1"),
+    "no share": ("reserve=150%", "reserve: '150%' is no share"),
     "no object": ("headers=x-team", "headers must be a JSON object"),
     "no URL": ("base_url=localhost:8000", "base_url: 'localhost:8000' is no http or https URL"),
     "no file": ("ca_file=/missing.pem", "ca_file: there is no file /missing.pem"),

@@ -1,6 +1,8 @@
 """Pacing and concurrency: off unless set, exact when set."""
 
-from addons.pool.limits import Limits
+import pytest
+
+from addons.pool.limits import Limits, number
 
 
 def test_without_settings_nothing_waits() -> None:
@@ -36,3 +38,12 @@ def test_as_many_at_a_time_as_allowed() -> None:
     limits.ended("a")
     assert limits.wait("a", settings, 0.0) == 0.0
     assert limits.wait("b", settings, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "number_of_it"),
+    [(3, 3), (0.5, 0.5), ("3", 3), (" 10% ", 0.1), ("many", None), (True, None), (0, None), (-1, None), ("nan", None)],
+)
+def test_a_number_may_be_written_as_text(value: object, number_of_it: float | None) -> None:
+    assert number({"x": value}, "x") == number_of_it
+    assert number({}, "x") is None
