@@ -30,7 +30,7 @@ class Proxy(Section):
     """The intercepting proxy (HTTPS_PROXY). Read at start."""
 
     enabled: bool = Field(True, description="whether there is one")
-    port: int = Field(8080, ge=1, le=65535, description="where it listens, on the gateway's host")
+    port: int = Field(8080, ge=1, le=65535, description="where it listens, for this machine alone")
 
 
 class Access(Section):

@@ -18,7 +18,8 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.config.settings import Settings
-from addons.gateway.stream import GatewayStream, Tick
+from addons.gateway.stream import GatewayStream
+from addons.gateway.stream_events import Tick
 
 Commands = Generator[commands.Command, Any, None]
 INTERVAL = 0.25  # seconds between two looks at the deadlines
