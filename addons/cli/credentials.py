@@ -46,10 +46,7 @@ def list_credentials(context: Context, as_json: bool) -> None:
 @guarded
 def show_credential(context: Context, name: str, as_json: bool) -> None:
     """Show one credential; its secret is masked."""
-    rows = [_row(get(context, name), _standings(context))]
-    if as_json:
-        _add_quotas(context, rows)
-    show(rows, as_json=as_json, empty="")
+    _show_one(context, name, as_json=as_json)
 
 
 @credentials.command()
@@ -143,10 +140,17 @@ def get(context: Context, name: str) -> Credential:
         raise NotFoundError(problem or f"there is no credential {name!r}: see `proxycast credentials list`") from None
 
 
+def _show_one(context: Context, name: str, *, as_json: bool) -> None:
+    rows = [_row(get(context, name), _standings(context))]
+    if as_json:
+        _add_quotas(context, rows)
+    show(rows, as_json=as_json, empty="")
+
+
 def _tell(context: Context, name: str, *, as_json: bool) -> None:
     """What a credential is like now, for scripts that ask."""
     if as_json:
-        show([_row(get(context, name), _standings(context))], as_json=True, empty="")
+        _show_one(context, name, as_json=True)
 
 
 def _add_quotas(context: Context, rows: list[dict[str, Any]]) -> None:
