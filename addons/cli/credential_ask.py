@@ -14,10 +14,10 @@ import click
 from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
 from addons.cli.credentials import get
 from addons.pool.quotas import QuotaStore
-from addons.pool.ratelimits import Quota
 from addons.pool.refresh import Refresher
 from addons.providers import asking
 from addons.providers.api import Provider, UnavailableError
+from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from addons.gateway.recognise import Recognised
     from addons.pool.candidates import Candidate
     from addons.pool.lazy import Lazy
-    from addons.pool.ratelimits import Quota
     from addons.providers.api import Provider
+    from addons.providers.quota import Quota
     from addons.vault.keys import ClientKey
     from translators.canonical.names import NameMap
     from translators.canonical.request import Request

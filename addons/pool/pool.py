@@ -16,11 +16,11 @@ from addons.pool.lazy import Lazy
 from addons.pool.limits import Limits, reserve
 from addons.pool.lists import Listed, Lists
 from addons.pool.quotas import QuotaBook
-from addons.pool.ratelimits import Quota
 from addons.pool.standing import Standing, Standings, State
 from addons.pool.standing_store import StandingStore, notice_of
 from addons.pool.stickiness import Stickiness
 from addons.pool.strategies import Book, arrange
+from addons.providers.quota import Quota
 from translators.canonical.errors import ErrorInfo
 
 log = logging.getLogger(__name__)

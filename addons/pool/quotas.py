@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from addons.pool.ratelimits import Quota
+from addons.providers.quota import Quota
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS credential_quotas (

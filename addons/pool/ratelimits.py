@@ -9,44 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from addons.providers.api import LimitHeaders
+from addons.providers.quota import Quota
 
 #: A reset further away than this many seconds is not believed.
 LONGEST = 32 * 86400.0
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _SCALES = (86400.0, 3600.0, 60.0, 1.0, 0.001)
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """One limit of a credential as its provider last told it.
-
-    `counts`: what is limited (requests, tokens, input tokens …). `limit` None = not told. `resets` 0 = not told.
-    `model` None = it holds for the whole account. `source`: the header that said what remains."""
-
-    counts: str
-    remaining: float
-    limit: float | None = None
-    resets: float = 0.0
-    model: str | None = None
-    source: str = ""
-    seen: float = 0.0
-
-    @property
-    def share(self) -> float | None:
-        """What remains of the limit, 0 to 1; None where the limit is not known."""
-        return self.remaining / self.limit if self.limit else None
-
-    @property
-    def cause(self) -> str:
-        """For people: what is short, and who says so."""
-        of = f" of {self.limit:.0f}" if self.limit else ""
-        return f"{self.remaining:.0f}{of} {self.counts} left ({self.source})"
 
 
 def read(rows: Sequence[LimitHeaders], headers: Mapping[str, str], model: str, now: float) -> list[Quota]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from addons.pool.ratelimits import Quota, longest
+from addons.pool.ratelimits import longest
+from addons.providers.quota import Quota
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from addons.config.home import Home
 from addons.pool.quotas import QuotaStore
-from addons.pool.ratelimits import Quota
+from addons.providers.quota import Quota
 from tests.flow import upstream as up
 from tests.flow.upstream import Upstream, good
 

@@ -8,9 +8,9 @@ import pytest
 
 from addons.config.home import Home
 from addons.pool.quotas import QuotaStore
-from addons.pool.ratelimits import Quota
 from addons.pool.standing import Standing, State
 from addons.pool.standing_store import StandingStore
+from addons.providers.quota import Quota
 
 SECRET = "sk-" + "test-0123456789abcdef"
 

@@ -8,8 +8,8 @@ import pytest
 from addons.pool.candidates import Candidate
 from addons.pool.lists import Listed
 from addons.pool.pool import Pool
-from addons.pool.ratelimits import Quota
 from addons.pool.standing_store import StandingStore
+from addons.providers.quota import Quota
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from translators.canonical.errors import ErrorInfo, ErrorKind

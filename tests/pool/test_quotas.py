@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from addons.pool.quotas import KEPT, QuotaBook, QuotaStore
-from addons.pool.ratelimits import Quota
+from addons.providers.quota import Quota
 
 
 def quota(remaining: float, seen: float, counts: str = "requests", model: str | None = "m") -> Quota:

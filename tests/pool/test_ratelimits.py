@@ -2,8 +2,9 @@
 
 import pytest
 
-from addons.pool.ratelimits import Quota, longest, read, spent
+from addons.pool.ratelimits import longest, read, spent
 from addons.providers.api import LimitHeaders
+from addons.providers.quota import Quota
 from addons.providers.registry import built_in
 
 REGISTRY = built_in()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.pool.ratelimits import Quota
 from addons.pool.standing import BACKOFF, FAILURES, NO_CREDIT, PROBES, Standing, Standings, State
+from addons.providers.quota import Quota
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 
