@@ -87,12 +87,14 @@ class Protocol(Interface):
     """A wire protocol. `id` is its name in design.md; `stream_type` the content type of its stream.
 
     `passed_stream_types`: further content types that a stream has if the client itself asked the backend for them
-    (Gemini's growing array); the decoder reads them as well.
+    (Gemini's growing array); the decoder reads them as well. `takes_stops`: a request can name stop sequences; where
+    it cannot, the gateway keeps them.
     """
 
     id: str
     stream_type: str
     passed_stream_types: tuple[str, ...]
+    takes_stops: bool
 
     # -- as the client speaks it
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:

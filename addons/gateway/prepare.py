@@ -83,6 +83,8 @@ def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *
         path=exchange.recognised.path if exchange.recognised is not None else exchange.path,
         query=exchange.query,
         translated=translated,
+        conversation=exchange.conversation,
+        origin=exchange.protocol,
     )
     if translated:
         _translate(exchange, attempt, call, memory, strip=strip)

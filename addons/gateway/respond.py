@@ -19,7 +19,6 @@ from addons.gateway.own_answers import protocol_for, reply
 from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
 from addons.gateway.whole_answers import enforced_stops, is_of_type
-from addons.pool import ratelimits
 from addons.providers.api import Operation
 from translators import registry
 from translators.canonical.call_ids import CallIds
@@ -89,7 +88,7 @@ class Respond:
         attempt.first_byte = time.time()
         if exchange.observed:
             return
-        if attempt.provider.manifest.limits:
+        if attempt.provider.tells_limits:
             self._read_limits(attempt, response)
         if not 200 <= response.status_code < 300:
             return
@@ -114,7 +113,7 @@ class Respond:
         """Of every answer; a refusal's are judged together with what it says (dispatch.py)."""
         fields = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.fields}
         now = time.time()
-        attempt.quotas = ratelimits.read(attempt.provider.manifest.limits, fields, attempt.model, now)
+        attempt.quotas = attempt.provider.told(fields, attempt.model, now)
         if attempt.quotas and response.status_code < 400:
             self._services.pool.told(attempt.candidate, attempt.quotas, now)
 

@@ -12,7 +12,7 @@ from addons.gateway import books, codings, own_answers
 from addons.gateway import headers as header_rules
 from addons.gateway.books import BODY_CAP
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
-from addons.providers.api import Operation
+from addons.providers.api import Answer, Operation
 from translators import jsonio, registry
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -34,8 +34,8 @@ def whole(exchange: Exchange, attempt: Attempt, response: http.Response) -> Fail
     attempt.response = Side(fields, body[:BODY_CAP], len(body) > BODY_CAP)
     protocol = registry.get(attempt.protocol)
     if response.status_code >= 400:
-        error_info = protocol.decode_error(response.status_code, {n.lower(): v for n, v in fields}, body)
-        error_info = attempt.provider.judge(error_info)
+        told = Answer(response.status_code, {n.lower(): v for n, v in fields}, body)
+        error_info = attempt.provider.judge(protocol.decode_error(told.status, dict(told.headers), body), told)
         return Failure(books.cause_of(error_info), error_info, (response.status_code, fields, body))
     if response.status_code >= 300:
         return _unusable(attempt, fields, body, "the upstream redirected; credentials do not follow redirects")
@@ -106,7 +106,7 @@ def is_of_type(content_type: str, wanted: str) -> bool:
 
 def enforced_stops(exchange: Exchange, attempt: Attempt) -> list[str]:
     """Stop sequences that the backend's protocol cannot express and we must keep (mapping.md §2, Stop)."""
-    if exchange.request is None or not attempt.translated or attempt.protocol != "openai_responses":
+    if exchange.request is None or not attempt.translated or registry.get(attempt.protocol).takes_stops:
         return []
     return exchange.request.stop
 

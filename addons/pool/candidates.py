@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from addons.config.settings import Profile
 from addons.pool.models import override
@@ -29,6 +30,12 @@ class Candidate:
     @property
     def name(self) -> str:
         return self.credential.name
+
+    @property
+    def pacing(self) -> Mapping[str, Any]:
+        """The credential's settings, behind them what its provider paces by default (decision 8)."""
+        usual = self.provider.manifest.pacing
+        return {**usual, **self.credential.settings} if usual else self.credential.settings
 
 
 class NoCandidateError(Exception):

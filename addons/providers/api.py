@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,11 @@ from urllib.parse import quote
 
 import httpx
 
-from addons.providers import oauth_grant
+from addons.providers import limit_headers, oauth_grant
 from addons.providers.endpoints import ENDPOINTS, join
+from addons.providers.header_profile import HeaderProfile
+from addons.providers.limit_headers import LimitHeaders
+from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token
@@ -67,22 +70,6 @@ class ErrorRule:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitHeaders:
-    """The headers of an answer that tell one limit of its credential (addons/pool/ratelimits.py); names in lower case.
-
-    `counts`: what is limited, for people: requests, tokens. `format`: how `reset` is written: "duration" (6m0s, or bare
-    seconds), "seconds", "rfc3339" or "epoch". `scope`: "model" where each model, or family of them, has a limit of its
-    own, "account" where all share it."""
-
-    counts: str
-    remaining: str
-    limit: str = ""
-    reset: str = ""
-    format: str = "duration"
-    scope: str = "model"
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """A provider as data; each built-in one is a `manifest.toml`.
 
@@ -95,8 +82,10 @@ class Manifest:
     headers that the service cannot bear. `lists_models`: asking it for its models is cheap. `env` names the environment
     variables that official tools keep the secret in. `oauth` says how a login's token is renewed, for a provider whose
     credentials are logins: its secret is then what `addons/pool/refresh.py` keeps, and what a request sees as the
-    credential's secret is the access token. `credential_schema` is JSON Schema with `secret` and `settings`
-    properties.
+    credential's secret is the access token. `header_profile` is the folder's `headers.toml`: what identifies the
+    official client. `pacing` holds the settings of addons/pool/limits.py that hold where the credential has none of its
+    own (decision 8). `reads_quota`: `Provider.quotas` asks the service. `credential_schema` is JSON Schema with `secret`
+    and `settings` properties.
     """
 
     id: str
@@ -118,6 +107,9 @@ class Manifest:
     lists_models: bool = False
     env: tuple[str, ...] = ()
     oauth: OAuth | None = None
+    header_profile: HeaderProfile | None = None
+    pacing: Json = field(default_factory=dict)
+    reads_quota: bool = False
     needs_secret: bool = True
     subscription: bool = False
     models: tuple[str, ...] = ("*",)
@@ -133,7 +125,8 @@ class Call:
     """What is to be sent to the backend, in the backend's protocol.
 
     `path` and `query` are the client's own, for `Operation.PASS` and pass-through; `headers` those of the client that
-    may be forwarded (same protocol) or those the translated body needs.
+    may be forwarded (same protocol) or those the translated body needs. `conversation` is the key of the conversation
+    ("" where none is known), `origin` the client's protocol.
     """
 
     operation: Operation
@@ -146,6 +139,17 @@ class Call:
     query: str = ""
     headers: Headers = field(default_factory=list)
     translated: bool = False
+    conversation: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an upstream answered, for whoever judges an error by more than its text: header names in lower case."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass(slots=True)
@@ -186,6 +190,8 @@ class Provider:
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
+        #: whether `told` is worth asking for an answer's headers
+        self.tells_limits = bool(manifest.limits) or type(self).told is not Provider.told
 
     # -- choosing
 
@@ -230,7 +236,19 @@ class Provider:
         addons/pool/refresh.py. Raises RefreshError."""
         if self.manifest.oauth is None:
             raise RefreshError("this provider has no logins", final=True)
-        return await oauth_grant.renew(self.manifest.oauth, token, credential, client)
+        headers = self.identity("refresh", credential)
+        return await oauth_grant.renew(self.manifest.oauth, token, credential, client, headers)
+
+    async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
+        """Settings that the service knows and the owner need not type (a project, an account's name), learned once
+        when a credential is added or logged in; `credential` is ready for use. Raises UnavailableError where the
+        account cannot be used at all, and says why."""
+        return {}
+
+    async def quotas(self, credential: Credential, client: httpx.AsyncClient) -> Sequence[Quota]:
+        """What is left of the account's limits, asked of the service; `credential` is ready for use. Only called where
+        the manifest says `reads_quota`. Raises UnavailableError or httpx.HTTPError."""
+        return ()
 
     def base_url(self, protocol: str, credential: Credential) -> str:
         """The credential's for that protocol or for all, else the provider's; without a slash at its end."""
@@ -266,12 +284,24 @@ class Provider:
             else []
         )
 
+    def identity(self, purpose: str, credential: Credential, **facts: str) -> Headers:
+        """What the official client would say of itself in a call of that purpose: generate, count_tokens, models,
+        refresh, or a provider's own word. `facts` fill places of the header profile beside those of the machine."""
+        profile = self.manifest.header_profile
+        return [] if profile is None else profile.headers(purpose, credential, facts)
+
     def build(self, call: Call, credential: Credential) -> Upstream:
-        """The request as it goes out: address, the call's headers, the secret, the credential's extra headers."""
+        """The request as it goes out: address, the call's headers, the secret, the credential's extra headers.
+
+        Raises TranslationError for a request that this service's terms or its wire do not allow: the next candidate is
+        tried, and the client told why if there is none.
+        """
         headers = list(call.headers)
         if dropped := self.manifest.dropped_headers:
             headers = [h for h in headers if not any(fnmatch.fnmatchcase(h[0].lower(), name) for name in dropped)]
         ours = self.auth_headers(credential, call.protocol)
+        if call.translated:  # an official client that speaks for itself keeps its own
+            ours += self.identity(call.operation.value, credential)
         extra = credential.settings.get("headers")
         if isinstance(extra, dict):
             ours += [(str(name), str(value)) for name, value in extra.items()]
@@ -285,8 +315,14 @@ class Provider:
 
     # -- judging
 
-    def judge(self, error: ErrorInfo) -> ErrorInfo:
-        """The error as it is meant: the first matching rule of the manifest corrects its kind."""
+    def told(self, headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
+        """The limits that an answer's headers tell; names in lower case, `now` in seconds since 1970."""
+        rows = self.manifest.limits
+        return limit_headers.read(rows, headers, model, now) if rows else []
+
+    def judge(self, error: ErrorInfo, answer: Answer | None = None) -> ErrorInfo:
+        """The error as it is meant: the first matching rule of the manifest corrects its kind. `answer` is what it was
+        read from, None for an event in a stream."""
         for rule in self.manifest.errors:
             if rule.fits(error):
                 error.kind = rule.kind

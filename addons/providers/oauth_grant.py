@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import httpx
 
@@ -13,15 +14,22 @@ from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token
 
 
-async def renew(how: OAuth, token: Token, credential: Credential, client: httpx.AsyncClient) -> Token:
-    """One POST. The credential's settings `token_url` and `client_id` go before the manifest's; a client secret is a
-    field of its secret, or a setting. Raises RefreshError."""
+async def renew(
+    how: OAuth,
+    token: Token,
+    credential: Credential,
+    client: httpx.AsyncClient,
+    identity: Sequence[tuple[str, str]] = (),
+) -> Token:
+    """One POST, with the headers of `identity`. The credential's settings `token_url` and `client_id` go before the
+    manifest's; a client secret is a field of its secret, or a setting. Raises RefreshError."""
     url = credential.setting("token_url", how.token_url)
     if not outbound.is_safe(url):
         raise RefreshError(f"a login is not sent to {url or 'nowhere'}: set token_url to an https address", final=True)
     client_id = credential.setting("client_id", how.client_id)
     client_secret = credential.secret_field("client_secret") or credential.setting("client_secret")
     headers, body = oauth.request_body(how, token, client_id, client_secret)
+    headers |= {name.lower(): value for name, value in identity}
     try:
         answer = await client.post(url, headers=headers, content=body)
     except httpx.HTTPError as error:

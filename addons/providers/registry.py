@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from addons.config.settings import CustomProvider
-from addons.providers.api import ErrorRule, Factory, LimitHeaders, Manifest, Provider
+from addons.providers import header_profile
+from addons.providers.api import ErrorRule, Factory, Manifest, Provider
+from addons.providers.header_profile import HeaderProfile
+from addons.providers.limit_headers import LimitHeaders
 from addons.providers.presets import CustomProviders, Presets
 from addons.vault.oauth import OAuth
 from translators.canonical.errors import ErrorKind
@@ -17,6 +21,15 @@ from translators.canonical.errors import ErrorKind
 
 class UnknownProviderError(LookupError):
     """No provider has that id or alias."""
+
+
+def read_folder(folder: Path) -> Manifest:
+    """A provider's folder as a Manifest: its `manifest.toml` and, where there is one, its `headers.toml`. Raises
+    OSError, TypeError or ValueError."""
+    manifest = read_manifest((folder / "manifest.toml").read_text("utf-8"))
+    if not (folder / header_profile.FILE).is_file():
+        return manifest
+    return replace(manifest, header_profile=HeaderProfile(manifest.id, folder))
 
 
 def read_manifest(text: str) -> Manifest:
@@ -103,7 +116,7 @@ class Registry:
     def load_folder(self, folder: Path, package: str) -> None:
         """Register every provider in `folder`: a sub-folder with a manifest, and, if it is a package, its `create`."""
         for manifest_file in sorted(folder.glob("*/manifest.toml")):
-            manifest = read_manifest(manifest_file.read_text("utf-8"))
+            manifest = read_folder(manifest_file.parent)
             create: Factory = Provider
             if (manifest_file.parent / "__init__.py").exists():
                 module = importlib.import_module(f"{package}.{manifest_file.parent.name}")

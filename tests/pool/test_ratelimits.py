@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.pool.ratelimits import longest, read, spent
-from addons.providers.api import LimitHeaders
+from addons.pool.ratelimits import longest, spent
+from addons.providers.limit_headers import LimitHeaders, read
 from addons.providers.quota import Quota
 from addons.providers.registry import built_in
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.pool.ratelimits import FORMATS
 from addons.providers.api import Call, Operation, Provider
+from addons.providers.limit_headers import FORMATS
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
 from translators import registry as protocols

@@ -27,6 +27,7 @@ class GeminiProtocol:
     id = PROTOCOL_ID
     stream_type = "text/event-stream"
     passed_stream_types: tuple[str, ...] = ("application/json",)
+    takes_stops = True
 
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
         return request_decode.decode_request(body, model, stream)

@@ -24,6 +24,7 @@ class OpenAIResponses:
     id = ID
     stream_type = "text/event-stream"
     passed_stream_types: tuple[str, ...] = ()
+    takes_stops = False
 
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
         return request_decode.decode_request(body, model=model, stream=stream)
