@@ -82,6 +82,8 @@ def edit(
         secret=read_secret(rule) if new_secret else credential.secret,
     )
     context.state.update_credential(changed, secret=new_secret)
+    if new_secret or changed.setting("creds_file_path") != credential.setting("creds_file_path"):
+        context.standings.forget(name)  # what was learned is of the other secret
     _tell(context, name, as_json=as_json)
 
 

@@ -15,7 +15,7 @@ from mitmproxy.net import server_spec
 from mitmproxy.net.http import url as url_parser
 from mitmproxy.net.server_spec import ServerSpec
 
-from addons.gateway import books, objects, own_answers, verdict, whole_answers
+from addons.gateway import books, objects, own_answers, ready, verdict, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
@@ -161,7 +161,7 @@ class Dispatch:
             for candidate in exchange.candidates:
                 if candidate.name in tried:
                     continue
-                wait = limits.wait(candidate.name, candidate.credential.settings, now)
+                wait = limits.wait(candidate.name, candidate.pacing, now)
                 if wait <= 0:
                     switched = bool(tried) or exchange.home not in ("", candidate.name)
                     return candidate, switched and self._has_bound_reasoning(exchange, candidate)
@@ -188,19 +188,8 @@ class Dispatch:
 
     async def _acquired(self, candidate: Candidate) -> Candidate:
         """The candidate with its credential ready for use. Raises UnavailableError."""
-        try:
-            credential = await self._services.refresher.acquire(candidate.provider, candidate.credential)
-            credential = await candidate.provider.acquire(credential)
-        except UnavailableError:
-            raise
-        except Exception as error:
-            log.exception("proxycast: making %s ready failed", candidate.name)
-            text = f"the credential could not be made ready ({type(error).__name__})"
-            raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status=502)) from error
-        if credential is candidate.credential:
-            return candidate
-        self._services.refresher.note(credential.secret)
-        return replace(candidate, credential=credential)
+        credential = await ready.acquire(self._services, candidate.provider, candidate.credential)
+        return candidate if credential is candidate.credential else replace(candidate, credential=credential)
 
     async def _refreshed(self, exchange: Exchange, last: Attempt) -> Candidate | None:
         """The same candidate with a fresh token, once an exchange and only where there is one to refresh."""
@@ -212,6 +201,7 @@ class Dispatch:
             credential = credential or await last.provider.refresh(used)
         except UnavailableError as error:
             exchange.notes.append(str(error))
+            ready.note(self._services, last.candidate.credential, error)
             return None
         except Exception:
             log.exception("proxycast: refreshing %s failed", last.candidate.name)

@@ -1,4 +1,5 @@
-"""Asks credentials that keep failing, from time to time, whether they answer again: the only way back for them.
+"""Brings credentials back: asks those that keep failing, from time to time, whether they answer again, and looks for
+another login of those whose login is over.
 
 A probe is the cheapest thing a provider has: its list of models, which costs no tokens.
 """
@@ -12,6 +13,7 @@ import time
 import httpx
 from mitmproxy import ctx
 
+from addons.gateway import ready
 from addons.gateway.services import Services
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
@@ -24,17 +26,17 @@ log = logging.getLogger(__name__)
 
 
 async def answers(provider: Provider, credential: Credential) -> bool:
-    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret."""
+    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret.
+    `credential` is ready for use."""
     protocol = provider.protocol("", credential)
     try:
-        credential = await provider.acquire(credential)
         call = Call(Operation.MODELS, protocol, "", False, b"", method="GET", translated=True)
         upstream = provider.build(call, credential)
         if not outbound.is_safe(upstream.url):
             return False
         async with outbound.client(credential, TIMEOUT) as client:
             response = await client.request("GET", upstream.url, headers=upstream.headers)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnavailableError, ValueError):
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return False
     return response.status_code < 500 and response.status_code not in (401, 403, 429)
 
@@ -55,9 +57,26 @@ class Probe:
     async def _watch(self) -> None:
         while not ctx.master.should_exit.is_set():
             await asyncio.sleep(INTERVAL)
+            try:
+                self._look_at_logins()
+            except Exception:
+                log.exception("proxycast: looking for new logins failed")
             due = self._services.pool.standings.due_probes(time.time())
             if due:
                 await asyncio.gather(*(self._probe(name) for name in due))
+
+    def _look_at_logins(self) -> None:
+        pool, now = self._services.pool, time.time()
+        for name, basis in pool.standings.over_logins(now):
+            credential = self._services.state.credentials.get(name)
+            if credential is None:
+                continue
+            try:
+                provider = self._services.providers.get(credential.provider)
+            except UnknownProviderError:
+                continue
+            if self._services.refresher.basis(provider, credential) != basis:
+                pool.back(name, now)
 
     async def _probe(self, name: str) -> None:
         pool = self._services.pool
@@ -66,7 +85,7 @@ class Probe:
             return
         try:
             provider = self._services.providers.get(credential.provider)
-            well = await answers(provider, await self._services.refresher.acquire(provider, credential))
+            well = await answers(provider, await ready.acquire(self._services, provider, credential))
         except (UnknownProviderError, UnavailableError):
             well = False
         except Exception:

@@ -36,7 +36,7 @@ class Services:
 
     def __post_init__(self) -> None:
         self.refresher = Refresher(self.state, self.home.path)
-        self.pool = Pool(StandingStore(self.home.state))
+        self.pool = Pool(StandingStore(self.home.state), self.refresher.forgive)
 
     def settings(self) -> Settings:
         """The newest good settings."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from addons.pool import ratelimits
@@ -38,14 +38,15 @@ class Ordered:
 
 
 class Pool:
-    def __init__(self, store: StandingStore | None = None) -> None:
+    def __init__(self, store: StandingStore | None = None, revived: Callable[[str], None] = lambda _: None) -> None:
+        """`revived` is told of credentials whose login was over and which may be tried again."""
         self.standings = Standings()
         self.stickiness = Stickiness()
         self.limits = Limits()
         self.book = Book()
         self.quotas = QuotaBook()
         self.lists = Lists()
-        self._store = store
+        self._store, self._revived = store, revived
         self._stored: set[tuple[str, str | None]] = set()  # whose standing state.db has
 
     # -- choosing
@@ -94,7 +95,7 @@ class Pool:
 
     def started(self, candidate: Candidate, now: float) -> None:
         self.book.started(candidate.name)
-        self.limits.started(candidate.name, candidate.credential.settings, now)
+        self.limits.started(candidate.name, candidate.pacing, now)
 
     def ended(self, candidate: Candidate) -> None:
         self.book.ended(candidate.name)
@@ -126,6 +127,17 @@ class Pool:
         self.standings.probed(name, well=well, now=now)
         self._store_changes()
 
+    def over(self, name: str, cause: str, basis: str, now: float) -> None:
+        """Its login cannot be renewed (`basis`: which login that is), or its account is closed (`basis` "")."""
+        self.standings.banned(name, cause, now, basis)
+        self._store_changes()
+
+    def back(self, name: str, now: float) -> None:
+        """There is another login."""
+        self.standings.enabled(name, now)
+        self._revived(name)
+        self._store_changes()
+
     # -- within
 
     def _sync(self, now: float) -> None:
@@ -144,6 +156,8 @@ class Pool:
             key = (name, standing.model)
             if key in self._stored and key not in known:
                 self.standings.restore(name, Standing(State.ACTIVE, model=standing.model))
+                if standing.basis:
+                    self._revived(name)
         for name, standing in stored:
             self.standings.restore(name, standing)
         self._stored = known

@@ -8,11 +8,13 @@ adopted; nobody's newer login is overwritten.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,6 +48,14 @@ LOCK_SECONDS = 90.0
 REMEMBERED = 4096
 
 Connect = Callable[[Credential, float], httpx.AsyncClient]
+
+
+class LoginOverError(UnavailableError):
+    """A login that nothing but another one can mend. `basis` is its fingerprint, as `Refresher.basis` gives it."""
+
+    def __init__(self, message: str, basis: str) -> None:
+        super().__init__(ErrorInfo(ErrorKind.AUTHENTICATION, message, 401, code="login_expired"))
+        self.basis = basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,23 @@ class Refresher:
             token = await self._renewed(provider, credential, how, source, token)
         return self._with(credential, token)
 
+    def basis(self, provider: Provider, credential: Credential) -> str:
+        """A fingerprint of the login as it is now, and of the settings that it is renewed with."""
+        how = provider.manifest.oauth
+        if how is None:
+            return ""
+        try:
+            token = self._newest(credential, how)[1]
+        except UnavailableError:
+            token = Token()
+        return self._basis(credential, token)
+
+    def forgive(self, name: str) -> None:
+        """Its login may be renewed again, however often that failed."""
+        if name in self._sources:
+            with suppress(LoginError):
+                self._pauses.pop(family(self._sources[name][1].read().refresh), None)
+
     async def close(self, patience: float) -> None:
         """Let what is under way end: a token that was issued and not yet written would be lost."""
         if self._flights:
@@ -122,14 +149,23 @@ class Refresher:
         known = self._sources.get(kept.name)
         if known is None or known[0] != kept:
             known = self._sources[kept.name] = (kept, source_of(self._state, kept, how.format))
-        return known[1], self._read(known[1], kept.name)
+        return known[1], self._read(known[1], kept)
 
-    def _read(self, source: TokenSource, name: str) -> Token:
+    def _read(self, source: TokenSource, credential: Credential) -> Token:
         try:
             token = source.read()
         except LoginError as error:
-            raise _unavailable(f"{name}: {error}", final=True) from None
+            text = f"{credential.name}: {error}"
+            raise _not_renewed(text) if error.passing else self._over(text, credential, Token()) from None
         return self._unsaved.get(family(token.refresh), token) if self._unsaved else token
+
+    def _basis(self, credential: Credential, token: Token) -> str:
+        kept = self._state.credentials.get(credential.name, credential)
+        told = json.dumps([token.refresh or token.access, kept.settings], sort_keys=True)
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def _over(self, message: str, credential: Credential, token: Token) -> LoginOverError:
+        return LoginOverError(message, self._basis(credential, token))
 
     def _with(self, credential: Credential, token: Token) -> Credential:
         self.note(token.access, token.refresh)
@@ -144,7 +180,7 @@ class Refresher:
         self, provider: Provider, credential: Credential, how: OAuth, source: TokenSource, token: Token
     ) -> Token:
         if not token.refresh:
-            raise _unavailable(f"{credential.name}: the login has expired, and nothing can renew it", final=True)
+            raise self._over(f"{credential.name}: the login has expired, and nothing can renew it", credential, token)
         pause = self._pause(token)
         try:
             if pause is not None:
@@ -152,7 +188,8 @@ class Refresher:
             return await asyncio.shield(self._begin(provider, credential, how, source, token))
         except RefreshError as error:
             text = f"{credential.name}: its login cannot be renewed: {error}"
-            raise _unavailable(text, final=error.final, retry_after=error.retry_after) from None
+            over = self._over(text, credential, token) if error.final else None
+            raise over or _not_renewed(text, error.retry_after) from None
 
     def _begin(
         self, provider: Provider, credential: Credential, how: OAuth, source: TokenSource, token: Token
@@ -191,7 +228,7 @@ class Refresher:
         """A refresh; another, when the login turns out to have been replaced by one that has expired as well."""
         for _ in range(3):
             async with self._locked(family(seen.refresh)):
-                token = self._read_again(source, credential.name)
+                token = self._read_again(source, credential)
                 if token.access != seen.access and token.usable(time.time(), MARGIN):
                     return token  # another process, or the tool itself, was first
                 if token.refresh == seen.refresh:
@@ -200,7 +237,7 @@ class Refresher:
                     except RefreshError as error:
                         if not error.final:
                             raise
-                        token = self._read_again(source, credential.name)
+                        token = self._read_again(source, credential)
                         if token.refresh == seen.refresh:
                             raise
                         if token.usable(time.time(), MARGIN):
@@ -224,11 +261,11 @@ class Refresher:
         self._unsaved.pop(family(spent.refresh), None)
         return kept
 
-    def _read_again(self, source: TokenSource, name: str) -> Token:
+    def _read_again(self, source: TokenSource, credential: Credential) -> Token:
         try:
-            return self._read(source, name)
+            return self._read(source, credential)
         except UnavailableError as error:
-            raise RefreshError(error.info.message, final=True) from None
+            raise RefreshError(error.info.message, final=isinstance(error, LoginOverError)) from None
 
     @asynccontextmanager
     async def _locked(self, name: str) -> AsyncIterator[None]:
@@ -255,7 +292,6 @@ class Refresher:
         raise AssertionError  # the last try returned or raised
 
 
-def _unavailable(message: str, *, final: bool, retry_after: float | None = None) -> UnavailableError:
-    kind = ErrorKind.AUTHENTICATION if final else ErrorKind.SERVER
-    code = "login_expired" if final else "login_not_renewed"
-    return UnavailableError(ErrorInfo(kind, message, 401 if final else 503, code=code, retry_after=retry_after))
+def _not_renewed(message: str, retry_after: float | None = None) -> UnavailableError:
+    info = ErrorInfo(ErrorKind.SERVER, message, 503, code="login_not_renewed", retry_after=retry_after)
+    return UnavailableError(info)

@@ -39,13 +39,15 @@ NO_CREDIT = 3600.0
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`model` None = the whole credential. `until` 0 = until something else ends it. `cause` is what the provider
-    said."""
+    said. `basis` is the fingerprint of a login that is over: another login ends the standing; "" = only the user does.
+    """
 
     state: State
     cause: str = ""
     until: float = 0.0
     since: float = 0.0
     model: str | None = None
+    basis: str = ""
 
 
 @dataclass(slots=True)
@@ -106,12 +108,12 @@ class Standings:
             case _:
                 pass  # the client's fault
 
-    def banned(self, name: str, cause: str, now: float) -> None:
-        """The provider closed the account, or revoked the credential (decision 5)."""
-        self._set(name, Standing(State.OUT_OF_SERVICE, cause, 0.0, now))
+    def banned(self, name: str, cause: str, now: float, basis: str = "") -> None:
+        """The provider closed the account, or revoked the credential (decision 5), or its login cannot be renewed."""
+        self._set(name, Standing(State.OUT_OF_SERVICE, cause, 0.0, now, basis=basis))
 
     def enabled(self, name: str, now: float) -> None:
-        """The user says that it may be used again."""
+        """The user says that it may be used again, or there is another login."""
         self._counters.pop(name, None)
         for key in [key for key in self._standings if key[0] == name]:
             self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
@@ -150,6 +152,10 @@ class Standings:
         for (name, _), standing in list(self._standings.items()):
             if standing.state is not State.COOLING or standing.until > now:
                 yield name, standing
+
+    def over_logins(self, now: float) -> list[tuple[str, str]]:
+        """(name, basis) of credentials that another login brings back."""
+        return [(n, s.basis) for n, s in self.all(now) if s.state is State.OUT_OF_SERVICE and s.basis]
 
     def due_probes(self, now: float) -> list[str]:
         """Unhealthy credentials whose next probe is due."""

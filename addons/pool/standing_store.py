@@ -12,7 +12,7 @@ from addons.pool.standing import Standing, State
 _TABLES = """
 CREATE TABLE IF NOT EXISTS credential_states (
     name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL,
-    until REAL NOT NULL, since REAL NOT NULL, PRIMARY KEY (name, model)
+    until REAL NOT NULL, since REAL NOT NULL, basis TEXT NOT NULL DEFAULT '', PRIMARY KEY (name, model)
 );
 CREATE TABLE IF NOT EXISTS notices (at REAL NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
 """
@@ -35,7 +35,15 @@ class StandingStore:
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
+        if not self._has_basis():  # made before a login could be over
+            self._db.execute("BEGIN IMMEDIATE")
+            if not self._has_basis():
+                self._db.execute("ALTER TABLE credential_states ADD COLUMN basis TEXT NOT NULL DEFAULT ''")
+            self._db.execute("COMMIT")
         self._version = -1
+
+    def _has_basis(self) -> bool:
+        return any(row[1] == "basis" for row in self._db.execute("PRAGMA table_info(credential_states)"))
 
     def changed(self) -> bool:
         """Whether another process wrote to the database since the last look."""
@@ -46,10 +54,10 @@ class StandingStore:
 
     def load(self, now: float) -> list[tuple[str, Standing]]:
         """What is stored and still holds."""
-        rows = self._db.execute("SELECT name, model, state, cause, until, since FROM credential_states")
+        rows = self._db.execute("SELECT name, model, state, cause, until, since, basis FROM credential_states")
         found = [
-            (name, Standing(State(state), cause, until, since, model or None))
-            for name, model, state, cause, until, since in rows
+            (name, Standing(State(state), cause, until, since, model or None, basis))
+            for name, model, state, cause, until, since, basis in rows
         ]
         return [(name, s) for name, s in found if s.state is not State.COOLING or s.until > now]
 
@@ -62,8 +70,8 @@ class StandingStore:
                 if standing.state is State.ACTIVE:
                     self._db.execute("DELETE FROM credential_states WHERE name = ? AND model = ?", key)
                 else:
-                    row = (*key, standing.state.value, standing.cause, standing.until, standing.since)
-                    self._db.execute("INSERT OR REPLACE INTO credential_states VALUES (?,?,?,?,?,?)", row)
+                    row = (*key, standing.state.value, standing.cause, standing.until, standing.since, standing.basis)
+                    self._db.execute("INSERT OR REPLACE INTO credential_states VALUES (?,?,?,?,?,?,?)", row)
                 text = notice_of(name, standing)
                 if text:
                     self._db.execute("INSERT INTO notices VALUES (?,?,?)", (standing.since, name, text))
@@ -96,6 +104,10 @@ def notice_of(name: str, standing: Standing) -> str:
     """What the user is told of a change; "" where it is everyday (a model cools for seconds)."""
     cause = f": {standing.cause}" if standing.cause else ""
     match standing.state:
+        case State.OUT_OF_SERVICE if standing.basis:
+            return (
+                f"{name} is out of service{cause}. Another login ends that, or `proxycast credentials enable {name}`."
+            )
         case State.OUT_OF_SERVICE:
             return f"{name} is out of service{cause}. `proxycast credentials enable {name}` ends that."
         case State.UNHEALTHY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -21,10 +22,16 @@ from addons.vault.tokens import Json, Token
 log = logging.getLogger(__name__)
 #: The field of a credential's secret that holds what could not be written to its file.
 HELD = "held"
+#: Seconds for which a file that makes no sense is taken to be half written.
+WRITING = 2.0
 
 
 class LoginError(Exception):
-    """There is no login to be read; the text says why."""
+    """There is no login to be read; the text says why. `passing`: its tool is perhaps just writing it."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class TokenSource(Protocol):
@@ -97,7 +104,7 @@ class ForeignFile:
         except OSError as error:
             raise LoginError(f"{self._path} cannot be read: {os.strerror(error.errno or 0)}") from None
         except (FileFormatError, UnicodeDecodeError) as error:
-            raise LoginError(f"{self._path}: {error}") from None
+            raise LoginError(f"{self._path}: {error}", passing=abs(time.time() - seen.st_mtime) < WRITING) from None
         return self._held_for(self._token) or self._token
 
     def write(self, old: Token, new: Token, now: float) -> Token:

@@ -50,6 +50,16 @@ def test_doctor_tells_what_happened_and_what_only_the_owner_can_end(learned, com
     assert "resting (claude-x) rests until" in told
 
 
+def test_a_new_secret_begins_anew(learned, read, done):
+    def states() -> list[str]:
+        return [row["state"] for row in read("credentials", "list") if row["name"] == "banned"]
+
+    done("credentials", "edit", "banned", "--weight", "2")
+    assert states() == ["out_of_service"]
+    done("credentials", "edit", "banned", "--secret", given=SECRET + "-2")
+    assert states() == ["active"]
+
+
 def test_list_and_show_tell_quotas_to_scripts(learned, read, done):
     rows = {row["name"]: row["quota"] for row in read("credentials", "list")}
     assert rows["well"] == [] and rows["resting"] == read("credentials", "show", "resting")[0]["quota"]

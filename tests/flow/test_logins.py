@@ -120,6 +120,56 @@ async def test_a_login_that_is_over_is_said_to_the_client(
     assert "invalid_grant" in answer.json()["error"]["message"]
 
 
+def state_of(gateway: Gateway, name: str) -> tuple[str, str]:
+    (row,) = [row for row in json.loads(gateway.command("credentials", "list", "--json")) if row["name"] == name]
+    return row["state"], row["cause"] or ""
+
+
+async def until_answered(gateway: Gateway, key: str) -> None:
+    deadline = time.monotonic() + 20
+    while await ask(gateway, key, 1) != [200]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.2)
+
+
+async def test_a_login_that_is_over_ends_its_credential_until_its_file_has_another(
+    gateways: list[Gateway], key: str, login: Path, server: TokenServer, upstream: Upstream
+):
+    server.faults.append((400, {"error": "invalid_grant", "error_description": "signed out"}, {}))
+    assert set(await ask(gateways[0], key, 20)) == {401}
+    state, cause = state_of(gateways[0], login.stem)
+    assert state == "out_of_service" and "signed out" in cause
+    assert f"{login.stem} is out of service" in gateways[0].log
+    assert set(await ask(gateways[1], key, 1)) != {200}, "the other gateway knows"
+    assert len(server.posts) == 1
+    parts = {"accessToken": "signed-in-again", "refreshToken": "another", "expiresAt": (time.time() + 3600) * 1000}
+    login.write_text(json.dumps({"claudeAiOauth": parts}))
+    for gateway in gateways:
+        await until_answered(gateway, key)
+    assert {request.secret for request in upstream.requests} == {"signed-in-again"}
+    assert state_of(gateways[0], login.stem) == ("active", "")
+    assert len(server.posts) == 1
+
+
+async def test_its_owner_may_say_that_it_is_worth_another_try(
+    gateways: list[Gateway], key: str, login: Path, server: TokenServer, upstream: Upstream
+):
+    server.faults.append((400, {"error": "invalid_grant"}, {}))
+    assert await ask(gateways[0], key, 1) == [401]
+    assert state_of(gateways[0], login.stem)[0] == "out_of_service"
+    gateways[0].command("credentials", "enable", login.stem)
+    assert await ask(gateways[0], key, 1) == [200]
+    assert upstream.requests[-1].secret == "access-1"
+
+
+async def test_a_token_service_that_stumbles_ends_no_credential(
+    gateways: list[Gateway], key: str, login: Path, server: TokenServer
+):
+    server.faults.extend([(503, b"busy", {})] * 3)
+    assert set(await ask(gateways[0], key, 3)) == {500}
+    assert state_of(gateways[0], login.stem) == ("active", "")
+
+
 async def test_no_token_is_in_the_audit_nor_in_the_log(
     gateways: list[Gateway], key: str, login: Path, server: TokenServer, upstream: Upstream
 ):

@@ -1,5 +1,7 @@
 """The pool as routing uses it: order, states that survive and are shared, notices."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,3 +200,42 @@ def test_who_comes_to_rest_while_a_request_is_tried_is_left_for_the_last() -> No
     for _ in range(2):
         pool.failed(A, REVOKED, 0)
     assert [one.candidate.name for one in order] == ["c", "b"]
+
+
+def test_a_login_that_is_over_is_kept_with_its_fingerprint_and_told(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Pool(StandingStore(path)).over("a", "invalid_grant", "first", 0)
+    assert "a is out of service: invalid_grant. Another login ends that" in caplog.text
+    again = Pool(StandingStore(path))
+    assert names(again, 1) == ["b", "c"]
+    assert again.standings.over_logins(1) == [("a", "first")]
+    again.back("a", 2)
+    assert names(again, 3) == ["a", "b", "c"]
+    assert StandingStore(path).load(3) == []
+    assert [notice.text for notice in StandingStore(path).notices(1)] == ["a is back"]
+
+
+def test_who_renews_logins_hears_of_one_that_may_be_tried_again(path: Path) -> None:
+    heard: list[str] = []
+    pool = Pool(StandingStore(path), heard.append)
+    pool.over("a", "invalid_grant", "first", 0)
+    pool.over("b", "account closed", "", 0)
+    assert names(pool, 1) == ["c"]
+    for name in "ab":
+        StandingStore(path).forget(name)  # as `credentials enable` does, in another process
+    assert names(pool, 2) == ["a", "b", "c"]
+    assert heard == ["a"]
+
+
+def test_states_of_a_former_version_are_read(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TABLE credential_states (name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, "
+            "cause TEXT NOT NULL, until REAL NOT NULL, since REAL NOT NULL, PRIMARY KEY (name, model))"
+        )
+        db.execute("INSERT INTO credential_states VALUES ('a', '', 'out_of_service', 'revoked', 0, 0)")
+        db.commit()
+    pool = Pool(StandingStore(path))
+    assert names(pool, 1) == ["b", "c"]
+    assert pool.standings.over_logins(1) == []

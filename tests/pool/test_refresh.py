@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from addons.pool import refresh
-from addons.pool.refresh import Refresher
+from addons.pool.refresh import LoginOverError, Refresher
 from addons.providers.api import Manifest, Provider, UnavailableError
 from addons.vault import private_file, token_sources
 from addons.vault.credential import Credential
@@ -362,6 +364,49 @@ async def test_a_new_login_is_taken_at_once(home: Home, server: TokenServer):
         await refresher.acquire(PROVIDER, credential)
     home.state.change_secret("a", lambda _: login(3600, "another", "signed-in-again"))
     assert (await refresher.acquire(PROVIDER, credential)).secret == "signed-in-again"
+
+
+async def test_a_login_that_is_over_has_a_fingerprint_that_another_login_or_setting_changes(
+    home: Home, server: TokenServer
+):
+    server.revoked = True
+    refresher, credential = home.refresher(), home.add("", creds_file_path=str(home.file()))
+    with pytest.raises(LoginOverError) as caught:
+        await refresher.acquire(PROVIDER, credential)
+    assert refresher.basis(PROVIDER, credential) == caught.value.basis
+    home.file(accessToken="access-9")
+    assert refresher.basis(PROVIDER, credential) == caught.value.basis, "what cannot be renewed is the same"
+    home.file(refreshToken="another")
+    assert refresher.basis(PROVIDER, credential) != caught.value.basis
+    home.file()
+    assert refresher.basis(PROVIDER, credential) == caught.value.basis
+    settings = {**credential.settings, "token_url": server.url + "/other"}
+    home.state.update_credential(replace(credential, settings=settings))
+    assert refresher.basis(PROVIDER, credential) != caught.value.basis
+
+
+async def test_who_is_told_to_try_again_asks_again(home: Home, server: TokenServer):
+    server.faults.append((400, {"error": "invalid_grant"}, {}))
+    refresher, credential = home.refresher(), home.add(login())
+    for _ in range(2):
+        with pytest.raises(LoginOverError):
+            await refresher.acquire(PROVIDER, credential)
+    refresher.forgive("a")
+    assert (await refresher.acquire(PROVIDER, credential)).secret == "access-1"
+
+
+@pytest.mark.parametrize(("text", "age", "over"), [("{", 0, False), ("{", 60, True), (None, 0, True)])
+async def test_a_file_that_its_tool_may_be_writing_is_not_the_end(home: Home, text: str | None, age: float, over: bool):
+    path = home.file()
+    credential = home.add("", creds_file_path=str(path))
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+        os.utime(path, (time.time() - age,) * 2)
+    with pytest.raises(UnavailableError) as caught:
+        await home.refresher().acquire(PROVIDER, credential)
+    assert isinstance(caught.value, LoginOverError) == over
 
 
 async def test_without_a_refresh_token_an_expired_login_says_so(home: Home, server: TokenServer):

@@ -181,3 +181,13 @@ def test_what_a_table_calls_a_ban_is_one_at_once(kind: ErrorKind) -> None:
     standings = Standings()
     standings.failed("a", "m", ErrorInfo(kind, "account closed", out_of_service=True), 3)
     assert state(standings, "any") == (State.OUT_OF_SERVICE, "account closed", 0)
+
+
+def test_another_login_brings_back_what_only_its_login_ended() -> None:
+    standings = Standings()
+    standings.banned("a", "the login is over", 5, basis="first login")
+    standings.banned("b", "account closed", 5)
+    assert standings.over_logins(6) == [("a", "first login")]
+    standings.enabled("a", 7)
+    assert standings.over_logins(8) == []
+    assert state(standings) is None
