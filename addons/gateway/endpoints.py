@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Awaitable, Callable
 
 from mitmproxy import ctx, http
 
 from addons.audit.record import Origin
-from addons.gateway import books, own_answers, recognise
+from addons.gateway import books, own_answers, ready, recognise
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Exchange
 from addons.gateway.listed import Listed
@@ -103,7 +104,7 @@ class Models:
 
     def __init__(self, services: Services, listed: Listed | None = None) -> None:
         self._services = services
-        self._listed = listed or Listed()
+        self._listed = listed or Listed(functools.partial(ready.acquire, services))
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Awaited for the few requests that ask for models; the others need no task."""

@@ -27,7 +27,8 @@ QUESTION = {
     "max_tokens": 64,
     "messages": [{"role": "user", "content": "Answer with the one word: pong"}],
 }
-LONGEST = 200  # characters of an answer that are shown
+LONGEST = 200  # characters of an answer that are shown, and of a model's name
+MOST = 1000  # names of one backend; a router's list may have no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,11 @@ async def try_out(
         return over(error=ErrorInfo(ErrorKind.SERVER, text))
 
 
-async def models(provider: Provider, credential: Credential, connect: Connect = outbound.client) -> list[str]:
-    """The models that the service lists. Raises UnavailableError with what it said instead."""
+async def models(
+    provider: Provider, credential: Credential, connect: Connect = outbound.client, patience: float = PATIENCE
+) -> list[str]:
+    """The models that the service lists. `credential` is ready for use. Raises UnavailableError with what it said
+    instead."""
     protocol_id = provider.protocol("", credential)
     headers = [("accept", "application/json"), ("user-agent", USER_AGENT)]
     if protocol_id == "anthropic":
@@ -102,34 +106,43 @@ async def models(provider: Provider, credential: Credential, connect: Connect = 
     call = Call(Operation.MODELS, protocol_id, "", False, b"", method="GET", headers=headers, translated=True)
     try:
         upstream = provider.build(call, credential)
-        response = await _send("GET", upstream.url, upstream.headers, b"", credential, connect)
+        response = await _send("GET", upstream.url, upstream.headers, b"", credential, connect, patience)
         if response.status_code >= 300:
             fields = {n.lower(): v for n, v in response.headers.items()}
             info = registry.get(protocol_id).decode_error(response.status_code, fields, response.content)
             raise UnavailableError(provider.judge(info))
         return names_in(jsonio.loads(response.content))
+    except TranslationError as error:
+        raise UnavailableError(error.info) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError) as error:
         text = f"it does not list its models: {error or type(error).__name__}"
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
 
 
 def names_in(body: Any) -> list[str]:
-    """The names in a list of any dialect: `data[].id`, Gemini's and Ollama's `models[].name`. Raises ValueError."""
+    """The names in a list of any dialect, `data[].id`, or `models[].name` (Gemini, Ollama). Raises ValueError."""
     rows: Any = body
     if isinstance(body, dict):
         rows = body.get("data") if isinstance(body.get("data"), list) else body.get("models")
     if not isinstance(rows, list):
         raise ValueError("it is no list of models")
     found = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]
-    return list(dict.fromkeys(name.removeprefix("models/") for name in found if isinstance(name, str) and name))
+    names = [name.removeprefix("models/") for name in found if isinstance(name, str) and 0 < len(name) <= LONGEST]
+    return list(dict.fromkeys(names))[:MOST]
 
 
 async def _send(
-    method: str, url: str, headers: list[tuple[str, str]], body: bytes, credential: Credential, connect: Connect
+    method: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    credential: Credential,
+    connect: Connect,
+    patience: float = PATIENCE,
 ) -> httpx.Response:
     if not outbound.is_safe(url):
         raise ValueError(f"a credential is not sent to {url or 'nowhere'}: https is wanted, or this machine")
-    async with connect(credential, PATIENCE) as client:
+    async with connect(credential, patience) as client:
         return await client.request(method, url, headers=headers, content=body)
 
 

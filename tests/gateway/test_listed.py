@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from addons.gateway import listed
-from addons.gateway.listed import KEPT, KEPT_FAILURE, Listed, names_in
+from addons.gateway.listed import KEPT, KEPT_FAILURE, Listed
+from addons.providers import asking
 from addons.providers.api import Provider
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
@@ -26,7 +28,10 @@ class Backend:
         self.answer = answer
         self.asked: list[httpx.Request] = []
         self.now = 0.0
-        self.listed = Listed(self.connect, lambda: self.now)
+        self.listed = Listed(self.acquire, self.connect, lambda: self.now)
+
+    async def acquire(self, provider: Provider, credential: Credential) -> Credential:
+        return await provider.acquire(replace(credential, secret=credential.secret.replace("login", "token")))
 
     def connect(self, _: Credential, timeout: float) -> httpx.AsyncClient:
         def handle(request: httpx.Request) -> httpx.Response:
@@ -132,6 +137,13 @@ async def test_each_provider_is_asked_at_its_own_address(
     assert header is None or request.headers[header[0]] == header[1]
 
 
+async def test_a_login_is_asked_with_the_token_that_its_secret_gives():
+    backend = Backend(good)
+    provider, credential = made("new_api")
+    await backend.listed.of([(provider, replace(credential, secret="login"))])
+    assert backend.asked[0].headers["authorization"] == "Bearer token"
+
+
 async def test_who_cannot_be_asked_is_not():
     backend = Backend(good)
     assert await backend.names("azure_openai") is None
@@ -154,14 +166,14 @@ async def test_only_what_the_credential_serves_is_listed():
     ],
 )
 def test_lists_of_every_dialect_are_read(body: object, names: list[str]):
-    assert names_in(body) == names
+    assert asking.names_in(body) == names
 
 
 @pytest.mark.parametrize("body", [None, 7, "x", {}, {"data": {}}, {"error": {"message": "no"}}])
 def test_what_is_no_list_is_refused(body: object):
     with pytest.raises(ValueError, match="no list"):
-        names_in(body)
+        asking.names_in(body)
 
 
 def test_a_router_without_end_is_cut():
-    assert len(names_in([{"id": f"m{number}"} for number in range(5000)])) == listed.MOST
+    assert len(asking.names_in([{"id": f"m{number}"} for number in range(5000)])) == asking.MOST
