@@ -17,6 +17,7 @@ from addons.gateway.intercept import Intercept
 from addons.gateway.layer import Ticker, Upstreams
 from addons.gateway.lean import Lean
 from addons.gateway.listeners import Listeners
+from addons.gateway.plugins import Plugins
 from addons.gateway.probe import Probe
 from addons.gateway.quotas import Quotas
 from addons.gateway.report import Report
@@ -52,4 +53,5 @@ addons = [
     Quotas(services),
     WebFlows(),
     Drain(services),
+    Plugins(services),
 ]

@@ -18,6 +18,7 @@ from rich.text import Text
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
+from addons.plugins.host import PluginHost
 from addons.pool.standing_store import StandingStore
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.cipher import VaultError
@@ -57,6 +58,7 @@ class Context:
     def providers(self) -> Registry:
         registry = built_in()
         registry.add_custom(lambda: self.settings().providers)
+        PluginHost(self.home.plugins, registry).load()  # what is wrong with one: `plugins list`
         return registry
 
     def settings(self) -> Settings:

@@ -23,6 +23,7 @@ from addons.cli.run import port_problem
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
+from addons.plugins.host import PluginHost, Status
 from addons.pool.candidates import DEMO
 from addons.pool.standing import State as Standing
 from addons.pool.standing_store import StandingStore
@@ -122,6 +123,13 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
     if settings is not None:
         custom = settings.providers
         registry.add_custom(lambda: custom)
+    host = PluginHost(place.plugins, registry)
+    host.load()
+    for plugin in host.plugins:
+        if plugin.status is Status.BROKEN:
+            yield Finding(
+                "plugins", State.WRONG, f"{plugin.name}: {plugin.problem}", "proxycast plugins info, or remove"
+            )
     for name, credential in credentials.items():
         try:
             registry.get(credential.provider)

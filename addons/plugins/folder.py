@@ -23,6 +23,8 @@ MANIFEST_FILE = "manifest.toml"
 #: What belongs to the user rather than to the plugin's version: kept by updates, no part of the digest.
 OWN = frozenset((configs.FILE, "data"))
 _CACHES = frozenset(("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".git"))
+#: What says nothing about a plugin when it changes.
+PASSED_OVER = _CACHES | {"data"}
 
 
 class PluginError(Exception):

@@ -46,6 +46,8 @@ def read_manifest(text: str) -> Manifest:
     errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
     limits = tuple(LimitHeaders(**row) for row in data.pop("limits", []))
     for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
+        if isinstance(data.get(name), str):
+            raise TypeError(f"{name} is a list of texts")
         if name in data:
             data[name] = tuple(data[name])
     if "oauth" in data:

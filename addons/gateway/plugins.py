@@ -1,0 +1,51 @@
+"""Loads the user's plugins, and follows installations, updates and settings while the gateway runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mitmproxy import ctx
+
+from addons.gateway.services import Services
+from addons.plugins.host import PluginHost
+
+INTERVAL = 1.0  # seconds between two looks at the folder
+GRACE = 3.0  # seconds that plugins have to end with the gateway
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """Comes after Drain in the list: plugins end when the last exchange has."""
+
+    name = "proxycast_plugins"
+
+    def __init__(self, services: Services) -> None:
+        self._host = PluginHost(services.home.plugins, services.providers)
+        self._task: asyncio.Task[None] | None = None
+        self._sentences = self._host.load()
+
+    def running(self) -> None:
+        self._say(self._sentences)
+        self._sentences = []
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._follow())
+
+    def done(self) -> object:  # not `async def`: hot reload calls done synchronously
+        if self._task is not None:
+            self._task.cancel()
+        return asyncio.create_task(self._host.close(GRACE))
+
+    async def _follow(self) -> None:
+        while not ctx.master.should_exit.is_set():
+            await asyncio.sleep(INTERVAL)
+            try:
+                found = await asyncio.to_thread(self._host.look)
+                self._say(self._host.apply(found))
+            except Exception:
+                log.exception("proxycast: looking after plugins failed")
+
+    @staticmethod
+    def _say(sentences: list[str]) -> None:
+        for sentence in sentences:
+            log.log(logging.WARNING if "cannot be used" in sentence else logging.INFO, "proxycast: %s", sentence)
