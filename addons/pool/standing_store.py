@@ -75,14 +75,17 @@ class StandingStore:
                 text = notice_of(name, standing)
                 if text:
                     self._db.execute("INSERT INTO notices VALUES (?,?,?)", (standing.since, name, text))
-            self._db.execute(
-                "DELETE FROM notices WHERE rowid NOT IN (SELECT rowid FROM notices ORDER BY rowid DESC LIMIT ?)",
-                (KEPT_NOTICES,),
-            )
+            self._trim()
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+
+    def _trim(self) -> None:
+        self._db.execute(
+            "DELETE FROM notices WHERE rowid NOT IN (SELECT rowid FROM notices ORDER BY rowid DESC LIMIT ?)",
+            (KEPT_NOTICES,),
+        )
 
     def forget(self, name: str | None = None) -> None:
         """A credential was removed or changed, or the user wants it used again; None = all of them."""
@@ -90,6 +93,11 @@ class StandingStore:
             self._db.execute("DELETE FROM credential_states")
         else:
             self._db.execute("DELETE FROM credential_states WHERE name = ?", (name,))
+
+    def add_notice(self, name: str, text: str) -> None:
+        """Something that somebody else has to say of `name`."""
+        self._db.execute("INSERT INTO notices VALUES (?,?,?)", (time.time(), name, text))
+        self._trim()
 
     def notices(self, limit: int = 20) -> list[Notice]:
         """The latest first."""

@@ -19,12 +19,16 @@ def is_safe(url: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
-def client(credential: Credential, timeout: float) -> httpx.AsyncClient:
+def client(credential: Credential, timeout: float, limits: httpx.Limits | None = None) -> httpx.AsyncClient:
     """Follows no redirect. Raises OSError (ssl.SSLError is one) for a CA file that cannot be used."""
     ca_file = credential.setting("ca_file")
     verify: ssl.SSLContext | bool = True
     if ca_file:
         verify = ssl.create_default_context(cafile=str(Path(ca_file).expanduser()))
     return httpx.AsyncClient(
-        timeout=timeout, verify=verify, proxy=credential.setting("proxy_url") or None, trust_env=False
+        timeout=timeout,
+        verify=verify,
+        proxy=credential.setting("proxy_url") or None,
+        trust_env=False,
+        limits=limits or httpx.Limits(max_connections=100, max_keepalive_connections=20),
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from addons.vault.keyplace import KeyPlace, KeyPlaceError
 
@@ -36,19 +40,30 @@ class Cipher:
                 "this state.db, or remove the credential and add it again"
             ) from None
 
+    def derived(self, purpose: str) -> Fernet:
+        """Another cipher, whose key follows from this one's and from `purpose`: who has it learns nothing of any other
+        (HKDF, RFC 5869). Raises VaultError."""
+        key = self._key()
+        opener(key, self.place)
+        made = HKDF(hashes.SHA256(), 32, salt=None, info=b"proxycast " + purpose.encode("utf-8"))
+        return Fernet(base64.urlsafe_b64encode(made.derive(base64.urlsafe_b64decode(key.strip()))))
+
     def _load(self) -> Fernet:
         if self._fernet is None:
-            try:
-                key = self.place.read()
-            except (KeyPlaceError, OSError) as error:
-                raise VaultError(f"{self.place.name} cannot be read: {error}; unlock it, then try again") from error
-            if key is None:
-                raise VaultError(
-                    f"the key is missing from {self.place.name}: restore it from a backup, or remove the "
-                    "credentials and add them again"
-                )
-            self._fernet = opener(key, self.place)
+            self._fernet = opener(self._key(), self.place)
         return self._fernet
+
+    def _key(self) -> bytes:
+        try:
+            key = self.place.read()
+        except (KeyPlaceError, OSError) as error:
+            raise VaultError(f"{self.place.name} cannot be read: {error}; unlock it, then try again") from error
+        if key is None:
+            raise VaultError(
+                f"the key is missing from {self.place.name}: restore it from a backup, or remove the "
+                "credentials and add them again"
+            )
+        return key
 
 
 def opener(key: bytes, place: KeyPlace) -> Fernet:

@@ -230,6 +230,11 @@ class StateStore:
             self._provide_key()
         return self.cipher.encrypt(secret)
 
+    def own_cipher(self, purpose: str) -> Fernet:
+        """A cipher for that purpose alone, of a key derived from the vault's. Raises VaultError."""
+        self._encrypted("any text")  # sees to it that there is a key, if none was needed so far
+        return self.cipher.derived(purpose)
+
     def _follow_place(self) -> None:
         """The cipher of the place that is on record: another process may have decided."""
         row = self._db.execute("SELECT place FROM vault").fetchone()
