@@ -20,7 +20,8 @@ class FileFormatError(Exception):
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """JSON paths of the parts of a login. `unit` (ms, s, iso) is how an expiry is written where there was none;
-    `stamp` takes the time of the last refresh; `extra` are further parts, by their name in a token answer."""
+    `stamp` takes the time of the last refresh; `extra` are further parts, by their name in a token answer; `open`: so
+    is whatever else stands at the top."""
 
     access: Path
     refresh: Path
@@ -28,13 +29,16 @@ class FileFormat:
     unit: str = "ms"
     stamp: Path = ()
     extra: Mapping[str, Path] = field(default_factory=dict)
+    open: bool = False
 
 
 #: How we keep a login ourselves, as the JSON secret of a credential.
 OWN = "proxycast"
+#: What of a token answer is of no use later.
+_PASSING = ("expires_in", "token_type")
 
 FORMATS: dict[str, FileFormat] = {
-    OWN: FileFormat(("access_token",), ("refresh_token",), ("expires_at",), "s"),
+    OWN: FileFormat(("access_token",), ("refresh_token",), ("expires_at",), "s", open=True),
     # claude_oauth.md §1. Sibling keys such as mcpOAuth hold tokens of others.
     "claude_code": FileFormat(
         ("claudeAiOauth", "accessToken"),
@@ -93,6 +97,9 @@ def token_of(data: Json, format_: FileFormat) -> Token:
     access, refresh = _text(at(data, format_.access)), _text(at(data, format_.refresh))
     expires = seconds(at(data, format_.expires)) if format_.expires else None
     extra = {name: value for name, path in format_.extra.items() if (value := at(data, path)) is not None}
+    if format_.open:
+        known = {path[0] for path in (format_.access, format_.refresh, format_.expires)}
+        extra = {name: value for name, value in data.items() if name not in known and value is not None} | extra
     return Token(access, refresh, jwt_expiry(access) if expires is None else expires, extra)
 
 
@@ -106,6 +113,8 @@ def with_token(data: Json, format_: FileFormat, token: Token, now: float) -> Jso
     if format_.stamp:
         parts.append((format_.stamp, like(at(data, format_.stamp), now, "iso")))
     parts += [(path, token.extra[name]) for name, path in format_.extra.items() if token.extra.get(name) is not None]
+    if format_.open:
+        parts += [((name,), value) for name, value in token.extra.items() if name not in _PASSING and value is not None]
     for path, value in parts:
         data = put(data, path, value)
     return data

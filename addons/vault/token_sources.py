@@ -52,13 +52,16 @@ def source_of(state: StateStore, credential: Credential, format_: str) -> TokenS
 
 
 class OwnSecret:
-    """The secret of a credential in our own form, or in that of the tool it was pasted from."""
+    """The secret of a credential in our own form, or in that of the tool it was pasted from; one that is no JSON is a
+    token (or an API key) that nothing renews."""
 
     def __init__(self, state: StateStore, credential: Credential, tools: FileFormat) -> None:
         self._state, self._first, self._tools = state, credential, tools
 
     def read(self) -> Token:
         secret = self._state.credentials.get(self._first.name, self._first).secret
+        if secret and secret[0] not in "{[":
+            return Token(secret)
         found = self._parse(secret)
         if found is None:
             raise LoginError("its secret is no login: JSON with access_token, refresh_token and expires_at is wanted")
@@ -78,7 +81,8 @@ class OwnSecret:
         return json.dumps(foreign_files.with_token(data, format_, new, now))
 
     def _parse(self, secret: str) -> tuple[FileFormat, Json, Token] | None:
-        for format_ in (FORMATS[OWN], self._tools):
+        # Both may fit: only ours says `expires_at`.
+        for format_ in (FORMATS[OWN], self._tools) if '"expires_at"' in secret else (self._tools, FORMATS[OWN]):
             try:
                 return format_, *foreign_files.parse(secret, format_)
             except FileFormatError:

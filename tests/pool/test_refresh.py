@@ -429,9 +429,30 @@ async def test_a_login_is_sent_over_tls_or_not_at_all(home: Home, url: str):
         await home.refresher().acquire(PROVIDER, home.add(login(), token_url=url))
 
 
-async def test_a_secret_that_is_no_login_is_said(home: Home):
+@pytest.mark.parametrize("secret", ["{}", '{"something": "else"}', "[]", "{broken"])
+async def test_a_secret_that_is_no_login_is_said(home: Home, secret: str):
     with pytest.raises(UnavailableError, match="is no login"):
-        await home.refresher().acquire(PROVIDER, home.add("just-a-key"))
+        await home.refresher().acquire(PROVIDER, home.add(secret))
+
+
+async def test_a_bare_token_or_key_is_used_as_it_is_and_never_renewed(home: Home, server: TokenServer):
+    refresher, credential = home.refresher(), home.add("just-a-key")
+    got = await refresher.acquire(PROVIDER, credential)
+    assert got.secret == "just-a-key"
+    assert await refresher.renew(PROVIDER, got) is None
+    assert server.posts == []
+
+
+async def test_what_belongs_to_a_login_of_our_own_is_kept_through_a_renewal(home: Home, server: TokenServer):
+    server.faults.append((200, {"access_token": "new", "expires_in": 60, "token_type": "Bearer", "place": "there"}, {}))
+    secret = json.dumps({**json.loads(login()), "account": {"id": 7}, "place": "here"})
+    got = await home.refresher().acquire(PROVIDER, home.add(secret))
+    assert (got.secret, got.settings["login"]["account"], got.settings["login"]["place"]) == ("new", {"id": 7}, "there")
+    kept = home.kept()
+    assert {n: v for n, v in kept.items() if n not in ("access_token", "refresh_token", "expires_at")} == {
+        "account": {"id": 7},
+        "place": "there",
+    }
 
 
 async def test_the_tools_own_form_can_be_pasted_as_a_secret(home: Home):
