@@ -13,6 +13,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.protocol import Reply, StreamEncoder
+from translators.reasoning import Keeps, nothing
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ class BackendOnly:
     def encode_token_count(self, tokens: int) -> Json:
         self._refuse()
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
         self._refuse()
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:

@@ -17,6 +17,7 @@ from translators.canonical.names import NameMap
 from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
+from translators.reasoning import Keeps, nothing
 
 Json = dict[str, Any]
 
@@ -116,9 +117,9 @@ class Protocol(Interface):
         """Body of the answer to this protocol's count endpoint."""
         ...
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
         """A client's body for a backend of this very protocol, without reasoning that others made (carrier.py);
-        `bare`: without any. The same object when nothing has to go."""
+        `bare`: without any but what `keeps` names. The same object when nothing has to go."""
         ...
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:

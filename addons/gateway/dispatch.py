@@ -18,6 +18,7 @@ from mitmproxy.net.server_spec import ServerSpec
 from addons.gateway import books, objects, own_answers, ready, verdict, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
+from addons.gateway.makers import Strip
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare
 from addons.gateway.route import stick_key
 from addons.gateway.services import Services
@@ -75,8 +76,10 @@ class Dispatch:
         self._learn(exchange, attempt)
         if attempt.cause is not Cause.OK:
             return
-        if exchange.operation is Operation.GENERATE and exchange.output == "openai_chat" and attempt.answer is not None:
-            self._services.memory.remember(attempt.answer, exchange.conversation)
+        if exchange.operation is Operation.GENERATE and attempt.answer is not None:
+            self._services.makers.made(attempt.candidate.name, attempt.answer)
+            if exchange.output == "openai_chat":
+                self._services.memory.remember(attempt.answer, exchange.conversation)
         made = objects.made(exchange, attempt)
         if made is not None:
             self._services.state.remember_object(made, attempt.candidate.name)
@@ -98,7 +101,8 @@ class Dispatch:
             candidate, strip = chosen
             try:
                 candidate = await self._acquired(candidate)
-                prepared = prepare(exchange, candidate, self._services.memory, strip=strip)
+                keeps = self._services.makers.keeps(candidate.name)
+                prepared = prepare(exchange, candidate, self._services.memory, strip=strip, keeps=keeps)
             except UnavailableError as error:
                 self._note_untried(exchange, candidate, books.cause_of(error.info), error.info)
                 continue
@@ -130,17 +134,19 @@ class Dispatch:
         else:
             flow.response = verdict.verdict(exchange)
 
-    async def _choose(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
-        """→ (candidate, whether bound reasoning must go), or None when the exchange is over."""
+    async def _choose(self, exchange: Exchange) -> tuple[Candidate, Strip] | None:
+        """→ (candidate, what of the reasoning must go), or None when the exchange is over."""
         last = exchange.current
         if last is None:
             return await self._paced(exchange)
         failure = last.failure
         if failure is None or len(exchange.attempts) >= self._services.settings().failover.max_attempts:
             return None
-        if failure.cause is Cause.SIGNATURE and not last.stripped:
-            exchange.notes.append("the upstream refused the reasoning's signature; tried again without it")
-            return last.candidate, True
+        if failure.cause is Cause.SIGNATURE and last.stripped is not Strip.ALL:
+            self._services.makers.mixed(exchange.conversation, last.candidate.name)
+            if not last.stripped:
+                exchange.notes.append("the upstream refused the reasoning's signature; tried again without it")
+            return last.candidate, Strip(last.stripped + 1)
         if failure.cause in verdict.FINAL and failure.response is not None:
             return None
         if failure.reused and sum(a.candidate.name == last.candidate.name for a in exchange.attempts) == 1:
@@ -151,7 +157,7 @@ class Dispatch:
                 return fresh, last.stripped
         return await self._paced(exchange)
 
-    async def _paced(self, exchange: Exchange) -> tuple[Candidate, bool] | None:
+    async def _paced(self, exchange: Exchange) -> tuple[Candidate, Strip] | None:
         """The next candidate that its owner's limits let go now; when all must wait, the one that waits least."""
         tried = {attempt.candidate.name for attempt in exchange.attempts}
         deadline = time.monotonic() + self._services.settings().failover.pace_wait
@@ -164,7 +170,11 @@ class Dispatch:
                 wait = limits.wait(candidate.name, candidate.pacing, now)
                 if wait <= 0:
                     switched = bool(tried) or exchange.home not in ("", candidate.name)
-                    return candidate, switched and self._has_bound_reasoning(exchange, candidate)
+                    if switched and self._has_bound_reasoning(exchange, candidate):
+                        self._services.makers.mixed(exchange.conversation, candidate.name)
+                        return candidate, Strip.OTHERS
+                    mixed = self._services.makers.is_mixed(exchange.conversation, candidate.name)
+                    return candidate, Strip.OTHERS if mixed else Strip.NOTHING
                 first, shortest = first or candidate, min(shortest, wait)
             if first is None:
                 return None

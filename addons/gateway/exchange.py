@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from addons.audit.record import Origin, Side
+from addons.gateway.makers import Strip
 from addons.providers.api import Operation
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import Usage
@@ -106,7 +107,7 @@ class Attempt:
     ended: float | None = None
     cause: Cause | None = None
     failure: Failure | None = None
-    stripped: bool = False  # bound reasoning was taken out
+    stripped: Strip = Strip.NOTHING  # of the history's reasoning
     answer: Response | None = None  # what the upstream said, once it is known
     counted: bool = False  # the pool knows that it is under way
     quotas: list[Quota] = field(default_factory=list)  # what the answer's headers told

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from addons.audit.record import Side
 from addons.gateway import headers as header_rules
 from addons.gateway.exchange import Attempt, Exchange
+from addons.gateway.makers import Strip
 from addons.pool.candidates import Candidate
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Upstream
@@ -18,7 +19,7 @@ from translators.canonical.memory import ReasoningMemory
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
 from translators.framing.json_spans import replace_member
-from translators.reasoning import without_reasoning
+from translators.reasoning import Keeps, nothing, without_reasoning
 
 USER_AGENT = "proxycast/0.1"
 #: How reasoning that we carried through the client shows in a body: as text, and in base64.
@@ -47,8 +48,11 @@ def decoded(exchange: Exchange) -> Request:
     return exchange.request
 
 
-def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *, strip: bool) -> Prepared:
-    """Raises TranslationError: the request cannot be put so."""
+def prepare(
+    exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *, strip: Strip, keeps: Keeps = nothing
+) -> Prepared:
+    """`keeps` names the reasoning that stays when that of others goes. Raises TranslationError: the request cannot be
+    put so."""
     provider, credential, model = candidate.provider, candidate.credential, candidate.model
     several = len(provider.manifest.protocols) > 1 and exchange.operation is not Operation.PASS
     request = None
@@ -86,23 +90,32 @@ def prepare(exchange: Exchange, candidate: Candidate, memory: ReasoningMemory, *
         conversation=exchange.conversation,
         origin=exchange.protocol,
     )
+    kept: list[str] = []
+
+    def noted(payload: str) -> bool:
+        stays = strip is Strip.OTHERS and keeps(payload)
+        kept.extend([payload] if stays else [])
+        return stays
+
     if translated:
-        _translate(exchange, attempt, call, memory, strip=strip)
+        _translate(exchange, attempt, call, memory, noted)
     else:
-        _pass(exchange, attempt, call, memory, strip=strip)
+        _pass(exchange, attempt, call, memory, noted)
+    if strip and not kept:
+        attempt.stripped = Strip.ALL  # trying again with less would be the same
     upstream = provider.build(call, credential)
     attempt.url = upstream.url
     attempt.request = Side(upstream.headers, upstream.body)
     return Prepared(attempt, call, upstream)
 
 
-def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, *, strip: bool) -> None:
+def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, keeps: Keeps) -> None:
     target = attempt.provider.target(attempt.protocol, attempt.model, attempt.candidate.credential)
     request = replace(decoded(exchange), model=attempt.model, stream=exchange.stream)
-    if exchange.protocol == "openai_chat" and not strip:
+    if exchange.protocol == "openai_chat" and attempt.stripped is not Strip.ALL:
         memory.restore(request, exchange.conversation)
-    if strip:
-        request = without_reasoning(request)
+    if attempt.stripped:
+        request = without_reasoning(request, keeps)
     protocol = registry.get(attempt.protocol)
     encoded = protocol.encode_request(request, target)  # its headers, such as a version, go with a count too
     if call.operation is Operation.COUNT_TOKENS:
@@ -125,15 +138,15 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
     ]
 
 
-def _pass(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, *, strip: bool) -> None:
+def _pass(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, keeps: Keeps) -> None:
     """The bytes as they came, but for the model's name, bound reasoning that must go, and what this backend demands of
     a history that clients leave out."""
     call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
     if exchange.json is None:
         return
     protocol, body = registry.get(exchange.protocol), exchange.json
-    if strip or any(tag in exchange.body for tag in CARRIER_TAGS):
-        body = protocol.own_history(body, bare=strip)
+    if attempt.stripped or any(tag in exchange.body for tag in CARRIER_TAGS):
+        body = protocol.own_history(body, bare=bool(attempt.stripped), keeps=keeps)
         if body is not exchange.json:
             exchange.notes.append("reasoning that this backend did not make was taken out")
     if exchange.operation is Operation.GENERATE:

@@ -10,6 +10,7 @@ from addons.audit.redact import Redactor
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigStore
+from addons.gateway.makers import Makers
 from addons.gateway.metrics import Metrics
 from addons.gateway.trust import Authorities
 from addons.pool.pool import Pool
@@ -28,6 +29,7 @@ class Services:
     providers: Registry
     audit: AuditClient | None = None
     memory: ReasoningMemory = field(default_factory=ReasoningMemory)
+    makers: Makers = field(default_factory=Makers)
     metrics: Metrics = field(default_factory=Metrics)
     redactor: Redactor = field(default_factory=Redactor)  # for what is logged or kept outside of the audit
     authorities: Authorities = field(default_factory=Authorities)

@@ -1,8 +1,7 @@
 """Rewrites of a client's own body for a same-protocol backend: taking out thinking that this backend would refuse.
 
 Passing through needs no translation, but a history may hold thinking that another backend wrote and this gateway tagged
-(mapping.md §5, Carrier), or, after a switch of accounts or a signature error, thinking that is bound elsewhere
-Passing through needs no translation, but a history may hold thinking that another backend wrote and the gateway tagged
+(mapping.md §5, Carrier), or, after a switch of accounts or a signature error, thinking that is bound elsewhere.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 from translators.anthropic.blocks_decode import ID, REDACTED
 from translators.anthropic.wire import Json
 from translators.canonical import carrier
+from translators.reasoning import Keeps, nothing
 
 _TYPES = ("thinking", REDACTED)
 
@@ -22,17 +22,21 @@ def without_foreign_thinking(body: Json) -> Json:
     return _without(body, _is_foreign)
 
 
-def without_thinking(body: Json) -> Json:
-    """`body` without any thinking of the past; the very same object if there is none.
+def without_thinking(body: Json, keeps: Keeps = nothing) -> Json:
+    """`body` without any thinking of the past but what `keeps` names; the very same object if nothing goes.
 
     Where the tool-use turn that still runs loses its thinking, a budget model refuses to go on thinking: `thinking` of
     type enabled becomes disabled.
     """
-    return _without(body, lambda block: True)
+    return _without(body, lambda block: _is_foreign(block) or not keeps(str(_payload(block))))
+
+
+def _payload(block: Json) -> Any:
+    return block.get("data" if block["type"] == REDACTED else "signature")
 
 
 def _is_foreign(block: Json) -> bool:
-    opaque = block.get("data" if block["type"] == REDACTED else "signature")
+    opaque = _payload(block)
     return not isinstance(opaque, str) or not opaque or carrier.unwrap(opaque, ID)[1] != ID
 
 

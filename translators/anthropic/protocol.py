@@ -16,6 +16,7 @@ from translators.canonical.request import Request
 from translators.canonical.response import Response
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Reply, StreamDecoder, StreamEncoder
+from translators.reasoning import Keeps, nothing
 
 
 class AnthropicProtocol:
@@ -41,8 +42,8 @@ class AnthropicProtocol:
     def encode_token_count(self, tokens: int) -> Json:
         return response.encode_token_count(tokens)
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
-        return without_thinking(body) if bare else without_foreign_thinking(body)
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+        return without_thinking(body, keeps) if bare else without_foreign_thinking(body)
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         return body

@@ -7,35 +7,37 @@ from typing import Any
 
 from translators.gemini.signatures import DUMMY, is_foreign, read
 from translators.gemini.wire import get
+from translators.reasoning import Keeps, nothing, stays
 
 Json = dict[str, Any]
 _KEYS = ("thoughtSignature", "thought_signature")
 
 
-def own_history(body: Json, *, bare: bool) -> Json:
-    """`body` with foreign signatures (`bare`: all) replaced on calls by the documented dummy, and dropped elsewhere."""
+def own_history(body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+    """`body` with foreign signatures (`bare`: all but what `keeps` names) replaced on calls by the documented dummy,
+    and dropped elsewhere."""
     contents = body.get("contents")
     if not isinstance(contents, list):
         return body
-    kept = [_content(content, bare) for content in contents]
+    kept = [_content(content, bare, keeps) for content in contents]
     if all(new is old for new, old in zip(kept, contents, strict=True)):
         return body
     return {**body, "contents": kept}
 
 
-def _content(content: Any, bare: bool) -> Any:
+def _content(content: Any, bare: bool, keeps: Keeps) -> Any:
     parts = content.get("parts") if isinstance(content, dict) else None
     if not isinstance(parts, list):
         return content
-    changed = [_part(part, bare) for part in parts]
+    changed = [_part(part, bare, keeps) for part in parts]
     if all(new is old for new, old in zip(changed, parts, strict=True)):
         return content
     return {**content, "parts": changed}
 
 
-def _part(part: Any, bare: bool) -> Any:
+def _part(part: Any, bare: bool, keeps: Keeps) -> Any:
     found = read(part) if isinstance(part, dict) else []
-    if not found or not (bare or any(map(is_foreign, found))):
+    if not found or not (any(map(is_foreign, found)) or (bare and not all(stays(b, keeps) for b in found))):
         return part
     rest = {name: value for name, value in part.items() if name not in _KEYS}
     return {**rest, "thoughtSignature": DUMMY} if get(part, "functionCall") is not None else rest

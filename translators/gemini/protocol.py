@@ -17,6 +17,7 @@ from translators.gemini.stream_decode import GeminiStreamDecoder
 from translators.gemini.stream_encode import GeminiStreamEncoder
 from translators.gemini.wire import PROTOCOL_ID, get
 from translators.protocol import Encoded, Reply
+from translators.reasoning import Keeps, nothing
 
 Json = dict[str, Any]
 
@@ -44,8 +45,8 @@ class GeminiProtocol:
     def encode_token_count(self, tokens: int) -> Json:
         return {"totalTokens": tokens}
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
-        return own_history(body, bare=bare)
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+        return own_history(body, bare=bare, keeps=keeps)
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         return with_signatures(body) if target.thought_signatures else body

@@ -7,17 +7,18 @@ from typing import Any
 
 from translators.canonical.carrier import PREFIX
 from translators.canonical.target import Target
+from translators.reasoning import Keeps, nothing
 
 Json = dict[str, Any]
 _TAG = f"{PREFIX}:"
 
 
-def own_history(body: Json, *, bare: bool) -> Json:
-    """`body` without tagged details (`bare`: without any); the very same object if there is none."""
+def own_history(body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+    """`body` without tagged details (`bare`: without any but what `keeps` names); the same object if nothing goes."""
     messages = body.get("messages")
     if not isinstance(messages, list):
         return body
-    kept = [_message(message, bare) for message in messages]
+    kept = [_message(message, bare, keeps) for message in messages]
     if all(new is old for new, old in zip(kept, messages, strict=True)):
         return body
     return {**body, "messages": kept}
@@ -50,11 +51,11 @@ def _with_reasoning(message: Any, field: str, recall: Callable[[str], str | None
     return {**message, field: remembered}
 
 
-def _message(message: Any, bare: bool) -> Any:
+def _message(message: Any, bare: bool, keeps: Keeps) -> Any:
     details = message.get("reasoning_details") if isinstance(message, dict) else None
     if not isinstance(details, list):
         return message
-    kept = [] if bare else [detail for detail in details if not _tagged(detail)]
+    kept = [d for d in details if not _tagged(d) and (not bare or any(map(keeps, _payloads(d))))]
     if len(kept) == len(details):
         return message
     rest = {name: value for name, value in message.items() if name != "reasoning_details"}
@@ -62,6 +63,9 @@ def _message(message: Any, bare: bool) -> Any:
 
 
 def _tagged(detail: Any) -> bool:
-    if not isinstance(detail, dict):
-        return False
-    return any(isinstance(detail.get(key), str) and detail[key].startswith(_TAG) for key in ("data", "signature"))
+    return any(payload.startswith(_TAG) for payload in _payloads(detail))
+
+
+def _payloads(detail: Any) -> list[str]:
+    values = [detail.get(key) for key in ("data", "signature")] if isinstance(detail, dict) else []
+    return [value for value in values if isinstance(value, str)]

@@ -15,6 +15,7 @@ from translators.openai_chat.stream_decode import ChatStreamDecoder
 from translators.openai_chat.stream_encode import ChatStreamEncoder
 from translators.openai_chat.wire import ID, Json
 from translators.protocol import Encoded, Reply, StreamDecoder, StreamEncoder
+from translators.reasoning import Keeps, nothing
 
 
 class OpenAIChat:
@@ -42,8 +43,8 @@ class OpenAIChat:
         """In the words of Responses' count endpoint: chat has none of its own."""
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
-        return own_history(body, bare=bare)
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+        return own_history(body, bare=bare, keeps=keeps)
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         return with_required_reasoning(body, target, recall)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from translators.canonical.carrier import PREFIX
+from translators.reasoning import Keeps, nothing
 
 Json = dict[str, Any]
 _TAG = f"{PREFIX}:"
@@ -13,8 +14,9 @@ _REASONING = ("reasoning", "compaction")
 _WRITTEN = ("function_call", "custom_tool_call")
 
 
-def own_history(body: Json, *, bare: bool) -> Json:
-    """`body` without tagged or, under `store: false`, unreadable reasoning items (`bare`: without any).
+def own_history(body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+    """`body` without tagged or, under `store: false`, unreadable reasoning items (`bare`: without any but
+    what `keeps` names).
 
     An item whose id the service gave it is refused without the reasoning that led to it: without that its id goes too.
     """
@@ -22,7 +24,7 @@ def own_history(body: Json, *, bare: bool) -> Json:
     if not isinstance(items, list):
         return body
     stored = body.get("store") is not False
-    kept = [item for item in items if not _goes(item, bare=bare, stored=stored)]
+    kept = [item for item in items if not _goes(item, bare=bare, stored=stored, keeps=keeps)]
     if len(kept) == len(items):
         return body
     return {**body, "input": [_nameless(item) for item in kept] if bare else kept}
@@ -33,12 +35,13 @@ def _nameless(item: Any) -> Any:
     return {name: value for name, value in item.items() if name != "id"} if written else item
 
 
-def _goes(item: Any, *, bare: bool, stored: bool) -> bool:
+def _goes(item: Any, *, bare: bool, stored: bool, keeps: Keeps) -> bool:
     if not isinstance(item, dict) or item.get("type") not in _REASONING:
         return False
     payload = item.get("encrypted_content")
     if bare:
-        return bool(item["type"] == "reasoning")
+        stays = isinstance(payload, str) and not payload.startswith(_TAG) and keeps(payload)
+        return bool(item["type"] == "reasoning") and not stays
     if isinstance(payload, str):
         return payload.startswith(_TAG)
     return bool(not stored and item["type"] == "reasoning")

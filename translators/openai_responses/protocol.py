@@ -16,6 +16,7 @@ from translators.openai_responses.stream_decode import ResponsesDecoder
 from translators.openai_responses.stream_encode import ResponsesEncoder
 from translators.openai_responses.wire import ID, Json
 from translators.protocol import Encoded, Reply, StreamDecoder, StreamEncoder
+from translators.reasoning import Keeps, nothing
 
 
 class OpenAIResponses:
@@ -41,8 +42,8 @@ class OpenAIResponses:
     def encode_token_count(self, tokens: int) -> Json:
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
-    def own_history(self, body: Json, *, bare: bool) -> Json:
-        return own_history(body, bare=bare)
+    def own_history(self, body: Json, *, bare: bool, keeps: Keeps = nothing) -> Json:
+        return own_history(body, bare=bare, keeps=keeps)
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         return body
