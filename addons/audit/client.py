@@ -1,8 +1,9 @@
 """The gateway's end of the audit: hands records to the writer process and never makes an exchange wait or fail.
 
-`submit` puts a record into a bounded queue; a thread pickles it and writes it into the pipe; another one reads the
-writer's replies. Python has one interpreter lock: redaction, hashing, compression and SQL therefore run in a process of
-their own (writer.py), and what is left here is a memory copy.
+`submit` puts a record into a bounded queue; a thread pickles what has gathered there and writes it into the pipe;
+another one reads the writer's replies. Python has one interpreter lock: redaction, hashing, compression and SQL
+therefore run in a process of their own (writer.py), and what is left here is a memory copy, of many records at a time:
+every system call of a thread hands the lock to and fro, and exchanges wait for it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ from addons.audit.settings import AuditSettings, Mode
 log = logging.getLogger(__name__)
 
 #: After the first record the thread waits so long for more: one wake-up then serves many records.
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.05
+
+#: So many that wait are enough to begin with.
+_PLENTY = 64
+
+#: What has gathered goes into the pipe at this size, in bytes of the queue.
+_FULL = 1 << 20
 
 #: Back-off between restarts of a writer that died, in seconds; one that lived for the last of them starts afresh.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
@@ -36,7 +43,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 #: What a record costs in the queue beside its bodies, in bytes.
 _OVERHEAD = 4_096
 
-_Frame = tuple[bytes, Any, int]  # tag, what to pickle (or bytes), size in the queue
+_Frame = tuple[bytes, Any, int]  # tag, what to pickle (or bytes, or one record), size in the queue
 
 
 class AuditClient:
@@ -96,7 +103,7 @@ class AuditClient:
                 return
             self._queued += 1
             self._queued_bytes += size
-        self._queue.put((frames.RECORD, record, size))
+        self._queue.put((frames.RECORDS, record, size))
 
     def stats(self) -> dict[str, int]:
         """Counts of records since the start: submitted = written + dropped (queue full) + errors (the database refused)
@@ -157,40 +164,71 @@ class AuditClient:
         self._queue.put((tag, value, 0))
 
     def _pump(self) -> None:
-        while True:
-            frame = self._queue.get()
-            if frame is None:
-                break
-            if frame[0] == frames.RECORD and self._queue.empty():
-                time.sleep(_GATHER_SECONDS)
+        frame = self._queue.get()
+        while frame is not None:
+            following = None
             try:
-                self._send(*frame)
+                if frame[0] == frames.RECORDS:
+                    records, size, following = self._gathered(frame)
+                    self._send_records(records, size)
+                else:
+                    self._send(frame[0], frame[1])
             except Exception as error:  # the thread must live as long as the gateway
                 log.warning("audit: %s: %s", type(error).__name__, error)
+            frame = self._queue.get() if following is None else following[0]
         process = self._process
         if process is not None and process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
 
-    def _send(self, tag: bytes, value: Any, size: int) -> None:
-        is_record = tag == frames.RECORD
+    def _gathered(self, first: _Frame) -> tuple[list[ExchangeRecord], int, tuple[_Frame | None] | None]:
+        """→ the records up to the next frame of another kind, their size, and that frame if it is there."""
+        if self._queue.qsize() < _PLENTY:
+            time.sleep(_GATHER_SECONDS)
+        records, size = [first[1]], first[2]
+        while size < _FULL:
+            try:
+                frame = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if frame is None or frame[0] != frames.RECORDS:
+                return records, size, (frame,)
+            records.append(frame[1])
+            size += frame[2]
+        return records, size, None
+
+    def _send_records(self, records: list[ExchangeRecord], size: int) -> None:
         process = self._alive()
-        if is_record:
-            with self._lock:
-                self._queued -= 1
-                self._queued_bytes -= size
-                if process is None:
-                    self._lost += 1
-                else:
-                    self._in_flight += 1
+        payload = b"" if process is None else self._packed(records)
+        with self._lock:
+            self._queued -= len(records)
+            self._queued_bytes -= size
+            if process is None:
+                self._lost += len(records)
+            else:
+                self._in_flight += frames.count_of(payload)
+                self._lost += len(records) - frames.count_of(payload)
+        if process is not None:
+            self._write(process, frames.RECORDS, payload)
+
+    def _packed(self, records: list[ExchangeRecord]) -> bytes:
+        for record in records:
+            _cap(record, self._settings.body_cap)
+        try:
+            return frames.pack_records(records)
+        except Exception as error:  # one of them cannot be pickled; the others are not lost for it
+            log.warning("audit: %s: %s", type(error).__name__, error)
+            if len(records) == 1:
+                return frames.pack_records([])
+            return frames.pack_records([record for record in records if frames.count_of(self._packed([record]))])
+
+    def _send(self, tag: bytes, value: Any) -> None:
+        process = self._alive()
         if process is None or (tag == frames.SETTINGS and value is None):
             return  # a new writer is told the settings and secrets anyway
-        if is_record:
-            _cap(value, self._settings.body_cap)
-        self._write(process, tag, value)
+        self._write(process, tag, value if isinstance(value, bytes) else pickle.dumps(value, protocol=5))
 
-    def _write(self, process: subprocess.Popen[bytes], tag: bytes, value: Any) -> None:
-        payload = value if isinstance(value, bytes) else pickle.dumps(value, protocol=5)
+    def _write(self, process: subprocess.Popen[bytes], tag: bytes, payload: bytes) -> None:
         assert process.stdin is not None
         try:
             for part in frames.pack(tag, payload):
@@ -237,8 +275,8 @@ class AuditClient:
         self._process, self._started = process, time.monotonic()
         self._replies = threading.Thread(target=self._listen, args=(process,), name="audit-replies", daemon=True)
         self._replies.start()
-        self._write(process, frames.SETTINGS, self._settings)
-        self._write(process, frames.SECRETS, self._secrets)
+        self._write(process, frames.SETTINGS, pickle.dumps(self._settings))
+        self._write(process, frames.SECRETS, pickle.dumps(self._secrets))
         return True
 
     def _buried(self, process: subprocess.Popen[bytes]) -> None:

@@ -118,7 +118,7 @@ class Writer:
             now = time.monotonic()
             if frame is not None:
                 idle_since = now
-                if frame[0] == frames.RECORD and not self._pending:
+                if frame[0] == frames.RECORDS and not self._pending:
                     due = now + self._settings.batch_seconds
                 self._frame(*frame)
             full = len(self._pending) >= self._settings.batch_records or self._pending_bytes >= _BATCH_BYTES
@@ -140,14 +140,14 @@ class Writer:
             return
         try:
             # Only the parent holds the other end of the pipe.
-            value = pickle.loads(payload)  # noqa: S301
+            value: Any = frames.unpack_records(payload) if tag == frames.RECORDS else pickle.loads(payload)  # noqa: S301
         except Exception as error:
-            self._counts.errors += tag == frames.RECORD
-            self._log("frame", f"an audit record could not be read: {type(error).__name__}")
+            self._counts.errors += frames.count_of(payload) if tag == frames.RECORDS else 0
+            self._log("frame", f"what the gateway sent could not be read: {type(error).__name__}")
             return
         match tag:
-            case frames.RECORD:
-                self._pending.append(value)
+            case frames.RECORDS:
+                self._pending += value
                 self._pending_bytes += len(payload)
             case frames.SECRETS:
                 # What came before is redacted with the new secrets too: a secret may have been used before it was told.

@@ -69,6 +69,15 @@ def test_what_is_submitted_is_written(client: StartClient, db: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_record_that_cannot_be_sent_takes_no_other_with_it(client: StartClient, db: Path) -> None:
+    one = client()
+    for number in range(9):
+        one.submit(record(f"r{number}", extra={"lock": threading.Lock()} if number == 4 else {}))
+    assert one.flush(20)
+    assert recorded(db) == 8
+    assert (one.stats()["written"], one.stats()["lost"], one.stats()["queue"]) == (8, 1, 0)
+
+
 def test_without_a_flush_it_is_in_the_database_within_a_second(client: StartClient, db: Path) -> None:
     one = client()
     one.submit(record("first"))
