@@ -25,6 +25,7 @@ class BackendOnly:
     id: str
     passed_stream_types: tuple[str, ...] = ()
     takes_stops: bool = True
+    wraps: str = ""
 
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
         self._refuse()

@@ -89,13 +89,15 @@ class Protocol(Interface):
 
     `passed_stream_types`: further content types that a stream has if the client itself asked the backend for them
     (Gemini's growing array); the decoder reads them as well. `takes_stops`: a request can name stop sequences; where
-    it cannot, the gateway keeps them.
+    it cannot, the gateway keeps them. `wraps`: the public protocol whose request bodies this private wire carries as
+    they are ("" = none): a client of that protocol keeps its own body, and only the answer is translated.
     """
 
     id: str
     stream_type: str
     passed_stream_types: tuple[str, ...]
     takes_stops: bool
+    wraps: str
 
     # -- as the client speaks it
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:

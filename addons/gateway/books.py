@@ -25,7 +25,13 @@ _CAUSES = {
     ErrorKind.OVERLOADED: Cause.SERVER,
     ErrorKind.TIMEOUT: Cause.TIMEOUT,
 }
-_SIGNATURE = ("signature", "encrypted content", "encrypted_content", "thinking blocks cannot be modified")
+_SIGNATURE = (
+    "signature",
+    "encrypted content",
+    "encrypted_content",
+    "thinking blocks cannot be modified",
+    "blocks in the latest assistant message cannot be modified",  # antigravity.md §8, in Anthropic's words
+)
 
 
 def cause_of(error: ErrorInfo) -> Cause:

@@ -151,7 +151,10 @@ class Dispatch:
             return None
         if failure.reused and sum(a.candidate.name == last.candidate.name for a in exchange.attempts) == 1:
             return last.candidate, last.stripped
-        if failure.cause is Cause.AUTHENTICATION:
+        other = last.provider.again(last.candidate.credential, failure.error)
+        if other is not None:
+            return replace(last.candidate, credential=other), last.stripped
+        if failure.cause is Cause.AUTHENTICATION and not failure.error.out_of_service:
             fresh = await self._refreshed(exchange, last)
             if fresh is not None:
                 return fresh, last.stripped

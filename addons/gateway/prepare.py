@@ -123,6 +123,8 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
         if body is None:
             raise TranslationError("this backend does not count tokens")
         call.body = jsonio.dumps(body)
+    elif protocol.wraps == exchange.protocol:
+        _own_body(exchange, attempt, call, memory, keeps)
     else:
         attempt.names = encoded.names
         exchange.notes += [note for note in encoded.notes if note not in exchange.notes]
@@ -139,9 +141,14 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
 
 
 def _pass(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, keeps: Keeps) -> None:
+    """A client and a backend of one protocol."""
+    call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
+    _own_body(exchange, attempt, call, memory, keeps)
+
+
+def _own_body(exchange: Exchange, attempt: Attempt, call: Call, memory: ReasoningMemory, keeps: Keeps) -> None:
     """The bytes as they came, but for the model's name, bound reasoning that must go, and what this backend demands of
     a history that clients leave out."""
-    call.headers = [*header_rules.to_upstream(exchange.client_request.headers), ("accept-encoding", "identity")]
     if exchange.json is None:
         return
     protocol, body = registry.get(exchange.protocol), exchange.json

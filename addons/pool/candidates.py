@@ -26,10 +26,21 @@ class Candidate:
     model: str
     why: str
     position: int = 0
+    group: str = ""  # models that share their limits, where that is not `model` alone
+
+    @property
+    def limited(self) -> str:
+        """Whose limits the request counts against."""
+        return self.group or self.model
 
     @property
     def name(self) -> str:
         return self.credential.name
+
+    @property
+    def service(self) -> tuple[str, str]:
+        """Whose account it is: the provider, and where (one provider may stand for services at several addresses)."""
+        return self.provider.manifest.id, self.credential.setting("base_url")
 
     @property
     def pacing(self) -> Mapping[str, Any]:
@@ -111,4 +122,5 @@ def _candidate(credential: Credential, model: str, registry: Registry, why: str,
         return None
     aliases = credential.settings.get("models")
     asked = override(model, aliases) if isinstance(aliases, dict) else None
-    return Candidate(credential, provider, asked or model, why, position)
+    model = asked or model
+    return Candidate(credential, provider, model, why, position, provider.limited_as(model))

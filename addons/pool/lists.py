@@ -21,12 +21,14 @@ KEPT = 64
 @dataclass(frozen=True, slots=True)
 class Split:
     """Who of a list can be asked, and who rests (soonest back first): true for one version of the standings, and until
-    the first rest is over."""
+    the first rest is over. `dealt` are the groups with those in them that are `banned`."""
 
     version: int
     until: float
     groups: list[Equals]
     resting: list[tuple[Candidate, Standing]]
+    banned: frozenset[str]
+    dealt: list[Equals]
 
 
 class Listed:
@@ -52,15 +54,18 @@ class Listed:
         known = self.split
         if known is not None and known.version == standings.version and now < known.until:
             return known
-        found = [(candidate, standings.of(candidate.name, candidate.model, now)) for candidate in self._found]
+        found = [(candidate, standings.of(candidate.name, candidate.limited, now)) for candidate in self._found]
         kept_from = {id(candidate) for candidate, standing in found if standing is not None}
         resting = [(c, s) for c, s in found if s is not None and s.state is not State.OUT_OF_SERVICE]
         resting.sort(key=lambda one: one[1].until)
         until = min((s.until for _, s in resting if s.state is State.COOLING), default=float("inf"))
-        groups = self.groups
+        groups = dealt = self.groups
         if kept_from:
-            groups = [equals.without(kept_from) for equals in groups]
-        self.split = Split(standings.version, until, groups, resting)
+            groups = dealt = [equals.without(kept_from) for equals in self.groups]
+        banned = {id(candidate): candidate.name for candidate, s in found if s is not None and s.banned}
+        if banned:
+            dealt = [equals.without(kept_from - banned.keys()) for equals in self.groups]
+        self.split = Split(standings.version, until, groups, resting, frozenset(banned.values()), dealt)
         return self.split
 
 

@@ -52,33 +52,50 @@ class Pool:
     # -- choosing
 
     def order(
-        self, candidates: Listed, *, strategy: str, conversation: str, keep: float, now: float
+        self,
+        candidates: Listed,
+        *,
+        strategy: str,
+        conversation: str,
+        keep: float,
+        now: float,
+        take_over: bool = False,
     ) -> tuple[Lazy[Ordered], str]:
         """→ (the candidates in order, the credential that served this conversation before or "").
 
         Usable ones first: the conversation's own, then by position and strategy. Those that rest follow, soonest first:
-        asked only when nobody else is left. Out of service and disabled ones are not in it."""
+        asked only when nobody else is left. Out of service and disabled ones are not in it; nor, unless `take_over`,
+        are other accounts of a banned one's provider where it would have been the banned one's turn (shares.py)."""
         self._sync(now)
         held = self.stickiness.held(conversation, now, keep) or "" if conversation else ""
-        return Lazy(self._ordered(candidates, strategy, held, now)), held
+        shares = None
+        if not take_over and candidates.split_by(self.standings, now).banned:
+            shares = Shares(candidates.split_by(self.standings, now).banned)
+        ordered = self._ordered(candidates, strategy, held, now, shares)
+        if shares is None:
+            return Lazy(ordered), held
+        kept = Lazy(shares.kept(ordered))
+        if kept or shares.missed:
+            self._missed(shares, conversation, now)
+        return kept, held
 
     def _ordered(self, candidates: Listed, strategy: str, held: str, now: float) -> Iterator[Ordered]:
         split = candidates.split_by(self.standings, now)
         later: list[Candidate] = []  # whom something befell since then: this is worked out as far as it is looked at
         own = candidates.by_name.get(held)
-        if own is not None and self.standings.of(own.name, own.model, now) is None:
+        if own is not None and self.standings.of(own.name, own.limited, now) is None:
             yield Ordered(own, None, True)
         else:
             own = None
         for candidate in arrange(split.groups, strategy, self.book):
             if candidate is own:
                 continue
-            if self.standings.of(candidate.name, candidate.model, now) is None:
+            if self.standings.of(candidate.name, candidate.limited, now) is None:
                 yield Ordered(candidate, None, False)
             else:
                 later.append(candidate)
         for candidate in [*(candidate for candidate, _ in split.resting), *later]:
-            standing = self.standings.of(candidate.name, candidate.model, now)
+            standing = self.standings.of(candidate.name, candidate.limited, now)
             if standing is None or standing.state is not State.OUT_OF_SERVICE:
                 yield Ordered(candidate, standing, candidate.name == held)
 
@@ -86,7 +103,7 @@ class Pool:
         """(name, cause) of the candidates that only their owner can bring back."""
         found = []
         for candidate in candidates:
-            standing = self.standings.of(candidate.name, candidate.model, now)
+            standing = self.standings.of(candidate.name, candidate.limited, now)
             if standing is not None and standing.state is State.OUT_OF_SERVICE:
                 found.append((candidate.name, standing.cause))
         return found
@@ -110,7 +127,7 @@ class Pool:
             self._store_changes()
 
     def succeeded(self, candidate: Candidate, conversation: str, now: float, began: float | None = None) -> None:
-        self.standings.succeeded(candidate.name, candidate.model, now, began)
+        self.standings.succeeded(candidate.name, candidate.limited, now, began)
         if conversation:
             self.stickiness.hold(conversation, candidate.name, now)
         self._store_changes()
@@ -120,7 +137,7 @@ class Pool:
         quotas = list(quotas)
         self.quotas.note(candidate.name, quotas)
         short = ratelimits.spent(quotas, 0.0, now)
-        self.standings.failed(candidate.name, candidate.model, error, now, short)
+        self.standings.failed(candidate.name, candidate.limited, error, now, short)
         self._store_changes()
 
     def probed(self, name: str, *, well: bool, now: float) -> None:

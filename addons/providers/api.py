@@ -209,6 +209,11 @@ class Provider:
         names = [name for name in listed if "*" not in name]
         return [*names, *(name for name in credential.settings.get("models") or {} if "*" not in name)]
 
+    def limited_as(self, model: str) -> str:
+        """The name under which the limits of `model` are kept: models that share their limits have the same one, which
+        is also that of `Quota.model`."""
+        return model
+
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         """The protocol id to speak for this model; `request` helps where one service has two dialects."""
         return self.manifest.protocols[0]
@@ -249,6 +254,12 @@ class Provider:
         """What is left of the account's limits, asked of the service; `credential` is ready for use. Only called where
         the manifest says `reads_quota`. Raises UnavailableError or httpx.HTTPError."""
         return ()
+
+    def again(self, credential: Credential, error: ErrorInfo) -> Credential | None:
+        """After that failure of `credential` (as it was sent): what to ask with once more before anybody else, at
+        another of the service's own addresses or with what is to be learned anew; None = nothing. What comes back must
+        show that it was tried, so that this ends."""
+        return None
 
     def base_url(self, protocol: str, credential: Credential) -> str:
         """The credential's for that protocol or for all, else the provider's; without a slash at its end."""

@@ -106,7 +106,9 @@ async def models(
     call = Call(Operation.MODELS, protocol_id, "", False, b"", method="GET", headers=headers, translated=True)
     try:
         upstream = provider.build(call, credential)
-        response = await _send("GET", upstream.url, upstream.headers, b"", credential, connect, patience)
+        response = await _send(
+            upstream.method, upstream.url, upstream.headers, upstream.body, credential, connect, patience
+        )
         if response.status_code >= 300:
             fields = {n.lower(): v for n, v in response.headers.items()}
             info = registry.get(protocol_id).decode_error(response.status_code, fields, response.content)
@@ -120,10 +122,13 @@ async def models(
 
 
 def names_in(body: Any) -> list[str]:
-    """The names in a list of any dialect, `data[].id`, or `models[].name` (Gemini, Ollama). Raises ValueError."""
+    """The names in a list of any dialect: `data[].id`, `models[].name` (Gemini, Ollama), or the names of `models`
+    where it is an object (Antigravity). Raises ValueError."""
     rows: Any = body
     if isinstance(body, dict):
         rows = body.get("data") if isinstance(body.get("data"), list) else body.get("models")
+    if isinstance(rows, dict):
+        rows = [{"id": name} for name in rows]
     if not isinstance(rows, list):
         raise ValueError("it is no list of models")
     found = [row.get("id") or row.get("name") for row in rows if isinstance(row, dict)]

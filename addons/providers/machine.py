@@ -19,6 +19,8 @@ from addons.vault.private_file import replace_text
 #: Where a machine id is kept for a machine that has none of its own.
 KEPT = "machine-id"
 _LINUX_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+#: Node's words → Go's, which some clients send.
+_GO = {"win32": "windows", "x64": "amd64", "ia32": "386"}
 _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64", "i686": "ia32", "i386": "ia32"}
 
 
@@ -26,19 +28,22 @@ _ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": 
 def facts() -> Mapping[str, str]:
     """Places of a header profile: `os` (Node's word: linux, darwin, win32), `os_name` (Linux, macOS, Windows; on Linux
     that of the distribution is `distribution`), `os_release` (the kernel's), `os_version`, `arch` (Node's: x64, arm64),
-    `machine` (uname's: x86_64, arm64)."""
+    `machine` (uname's: x86_64, arm64), `go_os` and `go_arch` (Go's: linux, darwin, windows; amd64, arm64)."""
     kernel = platform.uname()
     names = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
     version = {"darwin": lambda: platform.mac_ver()[0], "win32": lambda: kernel.version}.get(sys.platform)
     distribution = _distribution()
+    arch = _ARCHITECTURES.get(kernel.machine.lower(), kernel.machine.lower())
     return {
         "os": sys.platform,
         "os_name": names.get(sys.platform, kernel.system),
         "distribution": distribution[0] or names.get(sys.platform, kernel.system),
         "os_release": kernel.release,
         "os_version": (version() if version is not None else distribution[1]) or kernel.release,
-        "arch": _ARCHITECTURES.get(kernel.machine.lower(), kernel.machine.lower()),
+        "arch": arch,
         "machine": kernel.machine,
+        "go_os": _GO.get(sys.platform, sys.platform),
+        "go_arch": _GO.get(arch, arch),
     }
 
 

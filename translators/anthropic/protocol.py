@@ -26,6 +26,7 @@ class AnthropicProtocol:
     stream_type = "text/event-stream"
     passed_stream_types: tuple[str, ...] = ()
     takes_stops = True
+    wraps = ""
 
     def decode_request(self, body: Json, *, model: str | None = None, stream: bool | None = None) -> Request:
         return request_decode.decode_request(body, model=model, stream=stream)

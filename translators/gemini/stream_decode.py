@@ -27,8 +27,10 @@ class _Framing(Enum):
 
 
 class GeminiStreamDecoder:
-    def __init__(self, names: NameMap) -> None:
-        self._reader = ChunkReader(names)
+    """`reader` is another than the usual one where a private wire puts its chunks into envelopes."""
+
+    def __init__(self, names: NameMap, reader: ChunkReader | None = None) -> None:
+        self._reader = reader or ChunkReader(names)
         self._framing = _Framing.UNKNOWN
         self._head = b""
         self._events = SseParser()
