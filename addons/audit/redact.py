@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from addons.audit.patterns import OWN_PATTERNS, PATTERNS, Pattern
+from addons.audit.patterns import EVERYWHERE, OWN, Screen
 from addons.audit.record import Headers
 from addons.audit.safe_headers import is_safe
 
@@ -57,18 +57,18 @@ class Redactor:
     """`patterns=False` (mode `full`) leaves values in bodies that only look like secrets; our own kind stays marked."""
 
     def __init__(self, secrets: Iterable[str] = (), *, patterns: bool = True) -> None:
-        self._in_bodies = PATTERNS if patterns else OWN_PATTERNS
-        self._needles: list[bytes] = []
+        self._in_bodies = EVERYWHERE if patterns else OWN
+        self._needles: list[str] = []  # as Latin-1, like the screens' texts
         self._texts: dict[str, str] = {}
         self.set_secrets(secrets)
 
     def set_secrets(self, values: Iterable[str]) -> None:
         """Replaces the set of known secrets; shorter ones than `SHORTEST_SECRET` characters are ignored."""
-        needles: set[bytes] = set()
+        needles: set[str] = set()
         for value in values:
             if len(value) >= SHORTEST_SECRET:
-                needles.add(value.encode("utf-8", "replace"))
-                needles.add(json.dumps(value)[1:-1].encode("ascii"))
+                needles.add(value.encode("utf-8", "replace").decode("latin-1"))
+                needles.add(json.dumps(value)[1:-1])
         self._texts.clear()
         self._needles = sorted(needles, key=len, reverse=True)
 
@@ -92,7 +92,7 @@ class Redactor:
         known = self._texts.get(text)
         if known is None:
             data = text.encode("utf-8", "replace")
-            known = _marked(data, self._find(data, PATTERNS)).decode("utf-8", "replace")
+            known = _marked(data, self._find(data, EVERYWHERE)).decode("utf-8", "replace")
             if len(text) <= _LONGEST_REMEMBERED:
                 if len(self._texts) >= _REMEMBERED:
                     self._texts.clear()
@@ -121,31 +121,26 @@ class Redactor:
         """Text out of a body: as in the body."""
         return self.body(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
-    def _find(self, data: bytes, patterns: tuple[Pattern, ...]) -> list[Span]:
+    def _find(self, data: bytes, screen: Screen) -> list[Span]:
         """The secrets of `data`, in order, apart from each other."""
-        spans = self._plain(data, patterns)
+        spans = self._plain(data, screen)
         if b"\\" in data or b"%" in data:
             view = _View(data)
-            hidden = self._plain(view.text, patterns)
+            hidden = self._plain(view.text, screen)
             spans += [Span(view.raw(span.start), view.raw(span.end), span.rank, span.kind) for span in hidden]
         return _merge(spans) if spans else spans
 
-    def _plain(self, data: bytes, patterns: tuple[Pattern, ...]) -> list[Span]:
+    def _plain(self, data: bytes, screen: Screen) -> list[Span]:
         spans: list[Span] = []
+        text = data.decode("latin-1")  # positions stay what they are
         for needle in self._needles:
-            start = data.find(needle)
+            start = text.find(needle)
             while start >= 0:
                 spans.append(Span(start, start + len(needle), 0, "known-secret"))
-                start = data.find(needle, start + len(needle))
-        for rank, pattern in enumerate(patterns, 1):
-            for trigger in pattern.triggers:  # not any(…): this is the hottest loop of the writer
-                if trigger in data:
-                    break
-            else:
-                continue
-            group = "secret" if "secret" in pattern.expression.groupindex else 0
+                start = text.find(needle, start + len(needle))
+        for rank, pattern in screen.fitting(text):
             for match in pattern.expression.finditer(data):
-                start, end = match.span(group)
+                start, end = match.span(pattern.group)
                 if not data.startswith(_MARK, start):
                     spans.append(Span(start, end, rank, pattern.kind))
         return spans
