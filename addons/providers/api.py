@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import httpx
 
+from addons.login.flow import Flow
+from addons.login.steps import Steps
 from addons.providers import limit_headers, oauth_grant
 from addons.providers.endpoints import ENDPOINTS, join
 from addons.providers.header_profile import HeaderProfile
@@ -82,10 +84,11 @@ class Manifest:
     headers that the service cannot bear. `lists_models`: asking it for its models is cheap. `env` names the environment
     variables that official tools keep the secret in. `oauth` says how a login's token is renewed, for a provider whose
     credentials are logins: its secret is then what `addons/pool/refresh.py` keeps, and what a request sees as the
-    credential's secret is the access token. `header_profile` is the folder's `headers.toml`: what identifies the
+    credential's secret is the access token. `login` are the ways to sign in to it, the first of them the usual one;
+    `login_note` is said where there is none. `header_profile` is the folder's `headers.toml`: what identifies the
     official client. `pacing` holds the settings of addons/pool/limits.py that hold where the credential has none of its
-    own (decision 8). `reads_quota`: `Provider.quotas` asks the service. `credential_schema` is JSON Schema with `secret`
-    and `settings` properties.
+    own (decision 8). `reads_quota`: `Provider.quotas` asks the service. `credential_schema` is JSON Schema with
+    `secret` and `settings` properties.
     """
 
     id: str
@@ -107,6 +110,8 @@ class Manifest:
     lists_models: bool = False
     env: tuple[str, ...] = ()
     oauth: OAuth | None = None
+    login: tuple[Flow, ...] = ()
+    login_note: str = ""
     header_profile: HeaderProfile | None = None
     pacing: Json = field(default_factory=dict)
     reads_quota: bool = False
@@ -243,6 +248,11 @@ class Provider:
             raise RefreshError("this provider has no logins", final=True)
         headers = self.identity("refresh", credential)
         return await oauth_grant.renew(self.manifest.oauth, token, credential, client, headers)
+
+    def login_steps(self, flow: Flow, draft: Credential, client: httpx.AsyncClient) -> Steps:
+        """A login by one of the manifest's flows; `draft` is the credential that comes of it, without its secret.
+        Where the service is odd, of a class that overrides the odd step."""
+        return Steps(flow, self.manifest.oauth, draft, client, self.identity("login", draft))
 
     async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
         """Settings that the service knows and the owner need not type (a project, an account's name), learned once

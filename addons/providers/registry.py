@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.config.settings import CustomProvider
+from addons.login import flow
 from addons.providers import header_profile
 from addons.providers.api import ErrorRule, Factory, Manifest, Provider
 from addons.providers.header_profile import HeaderProfile
@@ -45,6 +46,7 @@ def read_manifest(text: str) -> Manifest:
                 overrides[name] = tuple(value)
     errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
     limits = tuple(LimitHeaders(**row) for row in data.pop("limits", []))
+    data["login"] = tuple(flow.read(row) for row in data.pop("login", []))
     for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
         if isinstance(data.get(name), str):
             raise TypeError(f"{name} is a list of texts")
