@@ -95,7 +95,7 @@ class AnthropicStreamEncoder:
             case Error():
                 self._done = True
                 _, body = encode_error(event.error)
-                return frame(jsonio.dumps(body), "error")
+                return frame(jsonio.dumps_line(body), "error")
 
     def keepalive(self) -> bytes:
         return b"" if self._done else self._open_message("") + PING
@@ -191,7 +191,7 @@ class AnthropicStreamEncoder:
             self._free_text.append(event.text)
             return b""
         text = self._prefix_of(block, kind)
-        return text + jsonio.dumps(event.text) + b"}}\n\n"
+        return text + jsonio.dumps_line(event.text) + b"}}\n\n"
 
     def _prefix_of(self, block: BlockStart, kind: str) -> bytes:
         if self._is_open:
@@ -236,7 +236,7 @@ class AnthropicStreamEncoder:
 
     def _piece(self, block: BlockStart, kind: str, text: str) -> bytes:
         """A whole block of one delta."""
-        return self._prefix_of(block, kind) + jsonio.dumps(text) + b"}}\n\n" + self._close()
+        return self._prefix_of(block, kind) + jsonio.dumps_line(text) + b"}}\n\n" + self._close()
 
     def _whole(self, block: Block) -> bytes:
         content_block = whole_block(block)
@@ -253,4 +253,4 @@ class AnthropicStreamEncoder:
 
 
 def _frame(payload: Json) -> bytes:
-    return frame(jsonio.dumps(payload), payload["type"])
+    return frame(jsonio.dumps_line(payload), payload["type"])

@@ -24,7 +24,7 @@ class GeminiStreamEncoder:
         self._reply = reply
         self._writer = PartWriter(reply)
         self._about = about(reply)
-        self._after_parts = _AFTER_PARTS + jsonio.dumps(self._about)[1:]
+        self._after_parts = _AFTER_PARTS + jsonio.dumps_line(self._about)[1:]
         self._opened = False  # the array's bracket was written
         self._done = False
 
@@ -37,12 +37,12 @@ class GeminiStreamEncoder:
             return self._fail(event.error)
         if isinstance(event, Start) and not self._reply.model and event.model:
             self._about["modelVersion"] = event.model
-            self._after_parts = _AFTER_PARTS + jsonio.dumps(self._about)[1:]
+            self._after_parts = _AFTER_PARTS + jsonio.dumps_line(self._about)[1:]
         parts = self._writer.parts(event)
         if not parts:
             return b""
         # A chunk a part: a few bytes more, but each reads alone.
-        return b"".join(self._chunk(_BEFORE_PARTS + jsonio.dumps(part) + self._after_parts) for part in parts)
+        return b"".join(self._chunk(_BEFORE_PARTS + jsonio.dumps_line(part) + self._after_parts) for part in parts)
 
     def keepalive(self) -> bytes:
         """Comments and pings crash Google's SDKs; there is nothing that means nothing."""
@@ -55,7 +55,7 @@ class GeminiStreamEncoder:
         about = {"usageMetadata": counts, **self._about} if counts else self._about
         feedback = (event.detail or {}).get("promptFeedback")
         if isinstance(feedback, dict) and not writer.said_something and not writer.called:
-            return self._chunk(jsonio.dumps({"promptFeedback": feedback, **about})) + self._close()
+            return self._chunk(jsonio.dumps_line({"promptFeedback": feedback, **about})) + self._close()
         parts, end = writer.last(event)
         if not writer.said_something and not writer.called and not self._wants_json():
             note = finish.SILENCE[event.reason] if end["finishReason"] != "MALFORMED_FUNCTION_CALL" else None
@@ -63,13 +63,13 @@ class GeminiStreamEncoder:
                 parts.append({"text": note})
         content = {"parts": parts or [{"text": ""}], "role": "model"}
         return (
-            self._chunk(jsonio.dumps({"candidates": [{"content": content, **end, "index": 0}], **about}))
+            self._chunk(jsonio.dumps_line({"candidates": [{"content": content, **end, "index": 0}], **about}))
             + self._close()
         )
 
     def _fail(self, error: ErrorInfo) -> bytes:
         self._done = True
-        return self._chunk(jsonio.dumps(errors.encode(error)[1])) + self._close()
+        return self._chunk(jsonio.dumps_line(errors.encode(error)[1])) + self._close()
 
     def _wants_json(self) -> bool:
         request = self._reply.request

@@ -41,7 +41,7 @@ class ChatStreamEncoder:
         self._legacy = is_legacy(reply)
         usage = b',"usage":null' if reply.include_usage else b""
         choice = b',"choices":[{"index":0,"delta":'
-        self._before = b"data: " + jsonio.dumps(self._head)[:-1] + choice
+        self._before = b"data: " + jsonio.dumps_line(self._head)[:-1] + choice
         self._after = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
         self._last = b',"logprobs":null,"finish_reason":"%b"}]' + usage + b"}\n\n"
         field = reasoning_field(reply)
@@ -51,7 +51,7 @@ class ChatStreamEncoder:
             "refusal": self._before + b'{"refusal":',
         }
         if field is not None:
-            self._text["thinking"] = self._before + jsonio.dumps({field: ""})[:-3]
+            self._text["thinking"] = self._before + jsonio.dumps_line({field: ""})[:-3]
         self._text_end = b"}" + self._after
         self._arguments = (b"", b"")  # around the arguments of the open call
         self._opened = False
@@ -86,7 +86,7 @@ class ChatStreamEncoder:
             case Finish():
                 return self._finish(event)
             case Error():
-                return frame(jsonio.dumps({"error": errors.error_object(event.error)}))
+                return frame(jsonio.dumps_line({"error": errors.error_object(event.error)}))
             case Ping():
                 return _KEEPALIVE
 
@@ -94,7 +94,7 @@ class ChatStreamEncoder:
         return _KEEPALIVE
 
     def _chunk(self, delta: Json) -> bytes:
-        return self._before + jsonio.dumps(delta) + self._after
+        return self._before + jsonio.dumps_line(delta) + self._after
 
     def _role(self) -> bytes:
         if self._opened:
@@ -107,7 +107,7 @@ class ChatStreamEncoder:
             case "arguments":
                 before, after = self._arguments
                 self._argued = self._argued or bool(event.text)
-                return before + jsonio.dumps(event.text) + after if before else b""
+                return before + jsonio.dumps_line(event.text) + after if before else b""
             case "signature":
                 self._signature = event.text
                 return b""
@@ -120,7 +120,7 @@ class ChatStreamEncoder:
             case "thinking":
                 self._thinking.append(event.text)
         before = self._text.get(event.kind, b"")
-        return before + jsonio.dumps(event.text) + self._text_end if before else b""
+        return before + jsonio.dumps_line(event.text) + self._text_end if before else b""
 
     def _start(self, event: BlockStart) -> bytes:
         self._open = event
@@ -175,7 +175,7 @@ class ChatStreamEncoder:
         if argued or self._open is None or self._open.kind != "tool_call" or self._open.tool_kind != "function":
             return b""
         before, after = self._arguments
-        return before + jsonio.dumps("{}") + after if before else b""
+        return before + jsonio.dumps_line("{}") + after if before else b""
 
     def _release(self, call_id: str | None) -> bytes:
         """Give out opaque reasoning, now that it is known what follows it."""
@@ -194,7 +194,7 @@ class ChatStreamEncoder:
         reason = finish.encode_reason(event.reason, self._calls > 0, self._legacy)
         out += self._before + b"{}" + self._last.replace(b"%b", reason.encode())
         if self._include_usage:
-            out += frame(jsonio.dumps({**self._head, "choices": [], "usage": encode_usage(self._usage)}))
+            out += frame(jsonio.dumps_line({**self._head, "choices": [], "usage": encode_usage(self._usage)}))
         return out + _DONE
 
 

@@ -100,12 +100,12 @@ class ResponsesEncoder:
     # -- frames
 
     def _emit(self, kind: str, members: Json) -> None:
-        data = jsonio.dumps({"type": kind, "sequence_number": self._sequence, **members})
+        data = jsonio.dumps_line({"type": kind, "sequence_number": self._sequence, **members})
         self._out.append(sse.frame(data, kind))
         self._sequence += 1
 
     def _emit_delta(self, head: bytes, text: str) -> None:
-        self._out.append(b'%s%s,"sequence_number":%d}\n\n' % (head, jsonio.dumps(text), self._sequence))
+        self._out.append(b'%s%s,"sequence_number":%d}\n\n' % (head, jsonio.dumps_line(text), self._sequence))
         self._sequence += 1
 
     # -- the stream's parts
