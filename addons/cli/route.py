@@ -44,7 +44,9 @@ def explain(context: Context, model: str, profile: str | None, as_json: bool) ->
     except candidates.NoCandidateError as error:
         fail(str(error))
     pool, now = Pool(context.standings), time.time()
-    ordered, _ = pool.order(found, strategy=chosen.strategy, conversation="", keep=0, now=now)
+    ordered, _ = pool.order(
+        found, strategy=chosen.strategy, take_over=chosen.take_over, conversation="", keep=0, now=now
+    )
     rows = [_row(number, one.candidate, one.standing, now) for number, one in enumerate(ordered, 1)]
     placed = {row["credential"] for row in rows}
     for candidate in found:

@@ -109,6 +109,9 @@ class Profile(Section):
     strategy: Literal["priority", "round_robin", "weighted", "least_used", "least_busy", "random"] = Field(
         "priority", description="how equals share the work"
     )
+    take_over: bool = Field(
+        False, description="when an account is banned, the provider's other accounts take over what would be its own"
+    )
     model: str | None = Field(None, description="ask for this model whatever the client asked for")
     models: dict[str, str] = Field(
         default_factory=dict,

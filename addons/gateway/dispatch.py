@@ -163,12 +163,13 @@ class Dispatch:
     async def _paced(self, exchange: Exchange) -> tuple[Candidate, Strip] | None:
         """The next candidate that its owner's limits let go now; when all must wait, the one that waits least."""
         tried = {attempt.candidate.name for attempt in exchange.attempts}
+        shut = _closed_to_others(exchange)
         deadline = time.monotonic() + self._services.settings().failover.pace_wait
         limits = self._services.pool.limits
         while True:
             now, shortest, first = time.time(), math.inf, None
             for candidate in exchange.candidates:
-                if candidate.name in tried:
+                if candidate.name in tried or candidate.service in shut:
                     continue
                 wait = limits.wait(candidate.name, candidate.pacing, now)
                 if wait <= 0:
@@ -322,6 +323,14 @@ class Dispatch:
             # it is kept and logged, and upstreams repeat what they were given
             told = replace(told, message=self._services.redactor.text(told.message))
             pool.failed(candidate, told, now, attempt.quotas)
+
+
+def _closed_to_others(exchange: Exchange) -> set[tuple[str, str]]:
+    """Services that banned an account in this very exchange: another account of theirs does not step in, unless the
+    profile says so (design.md, decision 5)."""
+    if exchange.profile is not None and exchange.profile.take_over:
+        return set()
+    return {a.candidate.service for a in exchange.attempts if a.failure and a.failure.error.out_of_service}
 
 
 @functools.lru_cache(maxsize=256)

@@ -193,12 +193,20 @@ class Route:
             conversation=stick_key(exchange) if exchange.conversation else "",
             keep=max(failover.stick, failover.stick_minimum),
             now=now,
+            take_over=exchange.profile.take_over,
         )
         exchange.candidates = Lazy(map(with_reason, ordered))
         if exchange.candidates or not found:
             return None
-        lost = "; ".join(f"{name}: {cause}" for name, cause in pool.out_of_service(found, now))
-        text = f"every credential for this request is out of service ({lost}): see `proxycast credentials list`"
+        lost = [f"{name}: {cause}" for name, cause in pool.out_of_service(found, now)]
+        text = (
+            f"every credential for this request is out of service ({'; '.join(lost)}): see `proxycast credentials list`"
+        )
+        if len(lost) < len(found):
+            text = (
+                f"the account that this request would go to is out of service ({'; '.join(lost)}), and the provider's "
+                "other accounts keep to their own share: `take_over = true` in the profile lets them step in"
+            )
         return ErrorInfo(ErrorKind.PERMISSION, text)
 
 

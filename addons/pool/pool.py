@@ -16,6 +16,7 @@ from addons.pool.lazy import Lazy
 from addons.pool.limits import Limits, reserve
 from addons.pool.lists import Listed, Lists
 from addons.pool.quotas import QuotaBook
+from addons.pool.shares import Shares
 from addons.pool.standing import Standing, Standings, State
 from addons.pool.standing_store import StandingStore, notice_of
 from addons.pool.stickiness import Stickiness
@@ -68,33 +69,39 @@ class Pool:
         are other accounts of a banned one's provider where it would have been the banned one's turn (shares.py)."""
         self._sync(now)
         held = self.stickiness.held(conversation, now, keep) or "" if conversation else ""
-        shares = None
-        if not take_over and candidates.split_by(self.standings, now).banned:
-            shares = Shares(candidates.split_by(self.standings, now).banned)
-        ordered = self._ordered(candidates, strategy, held, now, shares)
-        if shares is None:
-            return Lazy(ordered), held
-        kept = Lazy(shares.kept(ordered))
-        if kept or shares.missed:
-            self._missed(shares, conversation, now)
-        return kept, held
+        split = candidates.split_by(self.standings, now)
+        shares = None if take_over or not split.banned else Shares(split.banned)
+        return Lazy(self._ordered(candidates, strategy, conversation, held, now, shares)), held
 
-    def _ordered(self, candidates: Listed, strategy: str, held: str, now: float) -> Iterator[Ordered]:
+    def _ordered(
+        self, candidates: Listed, strategy: str, conversation: str, held: str, now: float, shares: Shares | None
+    ) -> Iterator[Ordered]:
         split = candidates.split_by(self.standings, now)
         later: list[Candidate] = []  # whom something befell since then: this is worked out as far as it is looked at
         own = candidates.by_name.get(held)
+        if own is not None and shares is not None and not shares.admits(own):
+            self.stickiness.hold(conversation, held, now)
         if own is not None and self.standings.of(own.name, own.limited, now) is None:
             yield Ordered(own, None, True)
         else:
             own = None
-        for candidate in arrange(split.groups, strategy, self.book):
+        dealt = (
+            arrange(split.groups, strategy, self.book) if shares is None else shares.deal(split, strategy, self.book)
+        )
+        for candidate in dealt:
             if candidate is own:
+                continue
+            if shares is not None and not shares.admits(candidate):
+                if shares.first is candidate:
+                    self._passed_over(candidate, conversation, now)
                 continue
             if self.standings.of(candidate.name, candidate.limited, now) is None:
                 yield Ordered(candidate, None, False)
             else:
                 later.append(candidate)
         for candidate in [*(candidate for candidate, _ in split.resting), *later]:
+            if shares is not None and not shares.admits(candidate):
+                continue
             standing = self.standings.of(candidate.name, candidate.limited, now)
             if standing is None or standing.state is not State.OUT_OF_SERVICE:
                 yield Ordered(candidate, standing, candidate.name == held)
@@ -107,6 +114,13 @@ class Pool:
             if standing is not None and standing.state is State.OUT_OF_SERVICE:
                 found.append((candidate.name, standing.cause))
         return found
+
+    def _passed_over(self, banned: Candidate, conversation: str, now: float) -> None:
+        """A banned credential's turn: it counts as used, and as where the conversation lives until another has it."""
+        self.book.started(banned.name)
+        self.book.ended(banned.name)
+        if conversation:
+            self.stickiness.hold(conversation, banned.name, now)
 
     # -- learning
 

@@ -40,7 +40,7 @@ NO_CREDIT = 3600.0
 class Standing:
     """`model` None = the whole credential. `until` 0 = until something else ends it. `cause` is what the provider
     said. `basis` is the fingerprint of a login that is over: another login ends the standing; "" = only the user does.
-    """
+    `banned`: by its provider, as opposed to a secret that is wrong or worn out (decision 5)."""
 
     state: State
     cause: str = ""
@@ -48,6 +48,7 @@ class Standing:
     since: float = 0.0
     model: str | None = None
     basis: str = ""
+    banned: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class Standings:
 
     def banned(self, name: str, cause: str, now: float, basis: str = "") -> None:
         """The provider closed the account, or revoked the credential (decision 5), or its login cannot be renewed."""
-        self._set(name, Standing(State.OUT_OF_SERVICE, cause, 0.0, now, basis=basis))
+        self._set(name, Standing(State.OUT_OF_SERVICE, cause, 0.0, now, basis=basis, banned=not basis))
 
     def enabled(self, name: str, now: float) -> None:
         """The user says that it may be used again, or there is another login."""

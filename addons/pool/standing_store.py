@@ -12,11 +12,19 @@ from addons.pool.standing import Standing, State
 _TABLES = """
 CREATE TABLE IF NOT EXISTS credential_states (
     name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL,
-    until REAL NOT NULL, since REAL NOT NULL, basis TEXT NOT NULL DEFAULT '', PRIMARY KEY (name, model)
+    until REAL NOT NULL, since REAL NOT NULL, PRIMARY KEY (name, model)
 );
 CREATE TABLE IF NOT EXISTS notices (at REAL NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
 """
+#: Columns that came later, in their order.
+_ADDED = {"basis": "TEXT NOT NULL DEFAULT ''", "banned": "INTEGER NOT NULL DEFAULT 0"}
 KEPT_NOTICES = 500
+
+
+_STORE = (
+    "INSERT OR REPLACE INTO credential_states (name, model, state, cause, until, since, basis, banned) "
+    "VALUES (?,?,?,?,?,?,?,?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +43,16 @@ class StandingStore:
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
-        if not self._has_basis():  # made before a login could be over
+        if self._missing():
             self._db.execute("BEGIN IMMEDIATE")
-            if not self._has_basis():
-                self._db.execute("ALTER TABLE credential_states ADD COLUMN basis TEXT NOT NULL DEFAULT ''")
+            for column in self._missing():  # unless another process was first
+                self._db.execute(f"ALTER TABLE credential_states ADD COLUMN {column} {_ADDED[column]}")
             self._db.execute("COMMIT")
         self._version = -1
 
-    def _has_basis(self) -> bool:
-        return any(row[1] == "basis" for row in self._db.execute("PRAGMA table_info(credential_states)"))
+    def _missing(self) -> list[str]:
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(credential_states)")}
+        return [column for column in _ADDED if column not in present]
 
     def changed(self) -> bool:
         """Whether another process wrote to the database since the last look."""
@@ -54,10 +63,10 @@ class StandingStore:
 
     def load(self, now: float) -> list[tuple[str, Standing]]:
         """What is stored and still holds."""
-        rows = self._db.execute("SELECT name, model, state, cause, until, since, basis FROM credential_states")
+        rows = self._db.execute("SELECT name, model, state, cause, until, since, basis, banned FROM credential_states")
         found = [
-            (name, Standing(State(state), cause, until, since, model or None, basis))
-            for name, model, state, cause, until, since, basis in rows
+            (name, Standing(State(state), cause, until, since, model or None, basis, bool(banned)))
+            for name, model, state, cause, until, since, basis, banned in rows
         ]
         return [(name, s) for name, s in found if s.state is not State.COOLING or s.until > now]
 
@@ -70,8 +79,8 @@ class StandingStore:
                 if standing.state is State.ACTIVE:
                     self._db.execute("DELETE FROM credential_states WHERE name = ? AND model = ?", key)
                 else:
-                    row = (*key, standing.state.value, standing.cause, standing.until, standing.since, standing.basis)
-                    self._db.execute("INSERT OR REPLACE INTO credential_states VALUES (?,?,?,?,?,?,?)", row)
+                    row = (*key, standing.state.value, standing.cause, standing.until, standing.since)
+                    self._db.execute(_STORE, (*row, standing.basis, standing.banned))
                 text = notice_of(name, standing)
                 if text:
                     self._db.execute("INSERT INTO notices VALUES (?,?,?)", (standing.since, name, text))

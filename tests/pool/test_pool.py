@@ -28,8 +28,10 @@ def candidate(name: str, position: int) -> Candidate:
 A, B, C = (candidate(name, position) for position, name in enumerate("abc"))
 
 
-def names(pool: Pool, now: float, conversation: str = "") -> list[str]:
-    ordered, _ = pool.order(Listed([A, B, C]), strategy="priority", conversation=conversation, keep=300, now=now)
+def names(pool: Pool, now: float, conversation: str = "", take_over: bool = False) -> list[str]:
+    ordered, _ = pool.order(
+        Listed([A, B, C]), strategy="priority", conversation=conversation, keep=300, now=now, take_over=take_over
+    )
     return [one.candidate.name for one in ordered]
 
 
@@ -221,7 +223,7 @@ def test_who_renews_logins_hears_of_one_that_may_be_tried_again(path: Path) -> N
     pool = Pool(StandingStore(path), heard.append)
     pool.over("a", "invalid_grant", "first", 0)
     pool.over("b", "account closed", "", 0)
-    assert names(pool, 1) == ["c"]
+    assert names(pool, 1, take_over=True) == ["c"]
     for name in "ab":
         StandingStore(path).forget(name)  # as `credentials enable` does, in another process
     assert names(pool, 2) == ["a", "b", "c"]
