@@ -72,9 +72,10 @@ set_up() {
     exit 1
   fi
   # On 3.12 mitmproxy holds libraries down that the newest Google SDK, which the tests use, asks for but runs without.
-  if [ "$extra" = test ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'google-genai>=3.4,<4' || exit 1
-  fi
+  case "$extra $(.venv/bin/python --version)" in
+    "test Python 3.12."*)
+      .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps 'google-genai>=3.4,<4' || exit 1 ;;
+  esac
   printf '%s\n' "$wanted" >"$stamp"
   say "installed"
 }

@@ -16,7 +16,7 @@ FAKE_PYTHON = """\
 #!/usr/bin/env bash
 case "$1 ${2-}" in
   "-c "*) [ -n "${0##*broken*}" ] ;;
-  "--version "*) echo "Python 3.13.9" ;;
+  "--version "*) echo "Python ${FAKE_VERSION-3.13.9}" ;;
   "-m venv") echo venv >>"$NOTES"; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
   "-m pip")
     echo "install ${*: -1}" >>"$NOTES"
@@ -181,6 +181,13 @@ def test_tests_bring_their_own_requirements_and_take_arguments(machine: Machine)
     result = machine.script("test", "tests/pool", "-q")
     assert result.stdout == "python -m pytest tests/pool -q\n"
     assert machine.noted == ["venv", "install .[test]"]
+
+
+def test_on_3_12_the_tests_get_the_newest_google_sdk_in_spite_of_what_it_asks_for(machine: Machine):
+    machine.python("bin/python3.12")
+    machine.environment["FAKE_VERSION"] = "3.12.1"
+    machine.script("test", "tests/pool")
+    assert machine.noted == ["venv", "install .[test]", "install google-genai>=3.4,<4"]
 
 
 def test_the_scripts_stay_within_the_bash_of_macos():
