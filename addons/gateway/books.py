@@ -36,7 +36,7 @@ _SIGNATURE = (
 
 def cause_of(error: ErrorInfo) -> Cause:
     """Which of decision 1's causes an error is; what is none of them is the client's own."""
-    if error.status == 400 and any(word in error.message.lower() for word in _SIGNATURE):
+    if error.status == 400 and any(word in f"{error.code} {error.message}".lower() for word in _SIGNATURE):
         return Cause.SIGNATURE
     return _CAUSES.get(error.kind, Cause.CLIENT_FAULT)
 

@@ -61,6 +61,9 @@ def prepare(
     protocol = provider.protocol(model, credential, request)
     if exchange.operation is Operation.PASS:
         protocol = exchange.protocol
+    elif several and protocol == exchange.protocol:
+        passes = provider.passes(exchange.operation, exchange.headers, exchange.json or {})
+        protocol = protocol if passes else provider.manifest.protocols[0]
     translated = protocol != exchange.protocol
     attempt = Attempt(
         number=len(exchange.attempts) + 1,
@@ -89,6 +92,7 @@ def prepare(
         translated=translated,
         conversation=exchange.conversation,
         origin=exchange.protocol,
+        received=exchange.client_request.headers,
     )
     kept: list[str] = []
 
@@ -104,6 +108,7 @@ def prepare(
     if strip and not kept:
         attempt.stripped = Strip.ALL  # trying again with less would be the same
     upstream = provider.build(call, credential)
+    exchange.notes += [note for note in upstream.notes if note not in exchange.notes]
     attempt.url = upstream.url
     attempt.request = Side(upstream.headers, upstream.body)
     return Prepared(attempt, call, upstream)

@@ -16,15 +16,18 @@ FINAL = frozenset((Cause.CLIENT_FAULT, Cause.SIGNATURE))
 def verdict(exchange: Exchange) -> http.Response:
     """The answer for an exchange whose attempts all failed; also noted on the exchange.
 
-    A single attempt's answer goes back as it is. Of several: the last 429, with the shortest `retry-after` that any
-    named, else 401/403, else 404, else a 502 of ours that names the attempts.
+    A single attempt's answer goes back as it is, and so does an upstream's word that the request is at fault. Of
+    several: the last 429, with the shortest `retry-after` that any named, else 401/403, else 404, else a 502 of ours
+    that names the attempts.
     """
     failed = [attempt for attempt in exchange.attempts if attempt.failure is not None]
     if not failed:
         return _ours(exchange, ErrorInfo(ErrorKind.SERVER, "no attempt could be made", status=502))
     last = failed[-1]
     assert last.failure is not None
-    if len(failed) == 1 or last.failure.cause in FINAL:
+    faults = [attempt for attempt in failed if attempt.failure is not None and attempt.failure.cause in FINAL]
+    # A provider that does not take this client (it was never asked: no protocol) says nothing about the others' errors.
+    if len(failed) in (1, len(faults)) or (last.failure.cause in FINAL and last.protocol):
         return _theirs(exchange, last)
     for causes in ((Cause.RATE_LIMIT, Cause.PACED), (Cause.AUTHENTICATION,), (Cause.NOT_FOUND,)):
         fitting = [a for a in failed if a.failure is not None and a.failure.cause in causes]

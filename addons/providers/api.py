@@ -131,7 +131,8 @@ class Call:
 
     `path` and `query` are the client's own, for `Operation.PASS` and pass-through; `headers` those of the client that
     may be forwarded (same protocol) or those the translated body needs. `conversation` is the key of the conversation
-    ("" where none is known), `origin` the client's protocol.
+    ("" where none is known), `origin` the client's protocol. `received` are all headers of the client as they came, to
+    know it by: what of them may be forwarded is in `headers`.
     """
 
     operation: Operation
@@ -146,6 +147,7 @@ class Call:
     translated: bool = False
     conversation: str = ""
     origin: str = ""
+    received: Headers = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +161,13 @@ class Answer:
 
 @dataclass(slots=True)
 class Upstream:
-    """A request ready to go out."""
+    """A request ready to go out. `notes` say what was changed or dropped on the way, for the audit."""
 
     method: str
     url: str
     headers: Headers
     body: bytes
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -222,6 +225,11 @@ class Provider:
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         """The protocol id to speak for this model; `request` helps where one service has two dialects."""
         return self.manifest.protocols[0]
+
+    def passes(self, operation: Operation, headers: Mapping[str, str], body: Json) -> bool:
+        """Whether a client that speaks a protocol of the service's may be passed on as it is; where not, it is put into
+        the manifest's first one. `headers` are the client's, by lower-case name."""
+        return True
 
     def target(self, protocol: str, model: str, credential: Credential) -> Target:
         """What the model can take: the protocol's defaults, then every matching row of the manifest."""

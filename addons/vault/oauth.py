@@ -89,9 +89,11 @@ def renewed(oauth: OAuth, token: Token, status: int, headers: Mapping[str, str],
     if not isinstance(answer, dict):
         raise RefreshError(f"the token service answered HTTP {status} with something that is no JSON object")
     access = answer.get(oauth.answer.get("access_token", "access_token"))
+    refresh = answer.get(oauth.answer.get("refresh_token", "refresh_token"))
+    if status < 400 and not access and isinstance(refresh, str) and refresh:
+        access = token.access  # a part of a login, which must not be lost: the old refresh token is spent (codex.md §3)
     if status >= 400 or not isinstance(access, str) or not access:
         raise _refusal(oauth, status, headers, answer)
-    refresh = answer.get(oauth.answer.get("refresh_token", "refresh_token"))
     named = {oauth.answer.get(name, name) for name in ("access_token", "refresh_token")}
     extra = {name: value for name, value in answer.items() if name not in named}
     return Token(
