@@ -26,6 +26,7 @@ from addons.gateway.route import Route
 from addons.gateway.setup import Audit, open_services
 from addons.gateway.trust import Trust
 from addons.gateway.webflows import WebFlows
+from addons.plugins.bridge.addon import PluginEvents
 
 services = open_services()
 
@@ -48,6 +49,7 @@ addons = [
     Trust(services.authorities),
     Respond(services),
     Import(services),
+    PluginEvents(services),
     Report(services),
     Probe(services),
     Quotas(services),

@@ -39,7 +39,13 @@ _PRIVATE = frozenset(
     ]
 )
 _TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | _PRIVATE
-_TO_CLIENT = HOP_BY_HOP | {"content-encoding", "set-cookie", "alt-svc", "strict-transport-security"}
+_TO_CLIENT = HOP_BY_HOP | {
+    "content-encoding",
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+    "x-proxycast-relay",  # of a plugin's relay, for us alone
+}
 #: The headers that name a request, by protocol: one of ours is added where the upstream sent none (decision 12).
 REQUEST_ID = {"anthropic": "request-id", "openai_chat": "x-request-id", "openai_responses": "x-request-id"}
 

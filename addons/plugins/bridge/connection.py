@@ -1,0 +1,269 @@
+"""One running plugin as seen through its pipes: calls both ways at a time, nothing that it does makes our memory grow.
+
+Its input is written by one task from a bounded queue; its output is read only as fast as it may speak, so that a flood
+stays in the pipe and stops its sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from addons.plugins.bridge import rpc
+from addons.plugins.bridge.errors import BadAnswerError, CallTimeoutError, PluginDownError
+from addons.plugins.bridge.launch import READ_AHEAD
+from addons.plugins.bridge.limits import Limits, Pace
+from addons.plugins.bridge.rpc import Answered, Asked, Json, Lines, LineTooLongError, RpcError
+
+log = logging.getLogger(__name__)
+#: Ids of calls that were given up: their answers may still come.
+_LATE = 1024
+#: Serves a request of the plugin's: method and params → result. Raises RpcError.
+Serve = Callable[[str, Json], Awaitable[Any]]
+
+
+class Connection:
+    """`over` is resolved with the reason when nothing more can be asked; whoever owns the process then ends it.
+    `on_over` hears of it at once, before anybody who waits for an answer."""
+
+    def __init__(
+        self,
+        name: str,
+        stdin: asyncio.StreamWriter,
+        stdout: asyncio.StreamReader,
+        serve: Serve,
+        limits: Limits,
+        on_over: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.name, self._limits, self._serve, self._on_over = name, limits, serve, on_over
+        self._stdin, self._stdout = stdin, stdout
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._pending: dict[rpc.Id, asyncio.Future[Any]] = {}
+        self._late: OrderedDict[rpc.Id, None] = OrderedDict()
+        self._queue: deque[tuple[bytes, asyncio.Future[Any] | None]] = deque()
+        self._queued = 0  # bytes
+        self._wake, self._room = asyncio.Event(), asyncio.Event()
+        self._room.set()
+        self._blocked_since: float | None = None
+        self._next_id = 0
+        self._late_in_a_row = 0
+        self._garbage = 0
+        self._pace = Pace(limits.messages, limits.burst)
+        self._slots = asyncio.Semaphore(limits.serving)
+        self._tasks: set[asyncio.Task[None]] = set()
+        for work in (self._write(), self._read()):
+            self._spawn(work)
+
+    # -- asking
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Messages and bytes that the plugin has not read yet."""
+        return len(self._queue), self._queued
+
+    async def call(self, method: str, params: Json, seconds: float) -> Any:
+        """The result. Raises PluginDownError, CallTimeoutError, RpcError."""
+        if self.over.done():
+            raise PluginDownError(self.over.result())
+        self._next_id += 1
+        id_ = self._next_id
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._put(self._encoded(rpc.request, id_, method, params), future)
+        self._pending[id_] = future
+        try:
+            async with asyncio.timeout(seconds):
+                result = await future
+            self._late_in_a_row = 0
+            return result
+        except TimeoutError:
+            self._give_up(id_)
+            self._ran_out(seconds)
+            raise CallTimeoutError(f"did not answer {method} within {seconds:g} s") from None
+        except asyncio.CancelledError:
+            self._give_up(id_)
+            raise
+        finally:
+            self._pending.pop(id_, None)
+
+    def notify(self, method: str, params: Json) -> bool:
+        """Tell it something; left out (False) when too much waits already."""
+        if self.over.done():
+            return False
+        try:
+            self._put(self._encoded(rpc.notification, method, params), None)
+        except (PluginDownError, BadAnswerError):
+            return False
+        return True
+
+    def fail(self, reason: str) -> None:
+        """Nothing more is asked or awaited."""
+        if not self.over.done():
+            self.over.set_result(reason)
+            self._on_over(reason)
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(PluginDownError(reason))
+        self._queue.clear()
+        self._queued = 0
+
+    async def close(self) -> None:
+        """Let go of the tasks; the process is its owner's."""
+        self.fail("was stopped")
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- within
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("proxycast: the connection to the plugin %s broke", self.name, exc_info=error)
+            self.fail(f"could not be followed ({type(error).__name__})")
+
+    def _encoded(self, encode: Callable[..., bytes], *parts: Any) -> bytes:
+        try:
+            line = encode(*parts)
+        except (TypeError, ValueError, orjson.JSONEncodeError) as error:
+            raise BadAnswerError(f"cannot be told that in JSON: {error}") from error
+        if len(line) > self._limits.line:
+            raise BadAnswerError(f"takes no message of more than {self._limits.line} bytes")
+        return line
+
+    def _put(self, line: bytes, future: asyncio.Future[Any] | None) -> None:
+        full = len(self._queue) >= self._limits.waiting or self._queued + len(line) > self._limits.waiting_bytes
+        if full and self._queue:
+            raise PluginDownError("has more to read than it reads")
+        self._queue.append((line, future))
+        self._queued += len(line)
+        self._wake.set()
+
+    async def _reply(self, line: bytes) -> None:
+        """As `_put`, but waits for room: whoever asked is slowed instead of refused."""
+        while not self.over.done():
+            try:
+                self._put(line, None)
+                return
+            except PluginDownError:
+                self._room.clear()
+                await self._room.wait()
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while not self.over.done():
+                while not self._queue:
+                    self._wake.clear()
+                    await self._wake.wait()
+                line, future = self._queue.popleft()
+                self._queued -= len(line)
+                self._room.set()
+                if future is not None and future.done():
+                    continue  # nobody waits for the answer any more
+                self._blocked_since = loop.time()
+                self._stdin.write(line)
+                await self._stdin.drain()
+                self._blocked_since = None
+        except (ConnectionError, RuntimeError):
+            self.fail("has closed its input")
+
+    async def _read(self) -> None:
+        lines = Lines(self._limits.line)
+        try:
+            while data := await self._stdout.read(READ_AHEAD):
+                for line in lines.feed(data):
+                    await self._take(line)
+                    if self.over.done():
+                        return
+                await asyncio.sleep(0)  # what is there already must not keep others waiting
+        except LineTooLongError as error:
+            self.fail(f"wrote {error}")
+        else:
+            self.fail("has ended")
+
+    async def _take(self, line: bytes) -> None:
+        try:
+            message = rpc.read(line)
+        except (ValueError, RecursionError):
+            await self._garbled(line)
+            return
+        if isinstance(message, Asked):
+            await self._slow_down()
+            await self._slots.acquire()
+            self._spawn(self._served(message))
+        elif (future := self._pending.get(message.id)) is not None:
+            if not future.done():
+                self._settle(future, message)
+        elif self._late.pop(message.id, self) is self:
+            await self._garbled(line)
+
+    @staticmethod
+    def _settle(future: asyncio.Future[Any], message: Answered) -> None:
+        if message.error is not None:
+            future.set_exception(message.error)
+        else:
+            future.set_result(message.result)
+
+    async def _served(self, asked: Asked) -> None:
+        try:
+            answer = rpc.result(asked.id or 0, await self._serve(asked.method, asked.params))
+            if len(answer) > self._limits.line:
+                raise RpcError(rpc.LIMIT_REACHED, "the result is too long")
+        except RpcError as error:
+            answer = rpc.failure(asked.id or 0, error)
+        except Exception as error:
+            log.exception("proxycast: %s for the plugin %s failed", asked.method, self.name)
+            answer = rpc.failure(
+                asked.id or 0, RpcError(rpc.INTERNAL_ERROR, f"internal error ({type(error).__name__})")
+            )
+        try:
+            if asked.id is not None:
+                await self._reply(answer)
+        finally:
+            self._slots.release()
+
+    async def _slow_down(self) -> None:
+        wait = self._pace.take()
+        if self._pace.overrun > self._limits.overrun:
+            self.fail("talks more than it may")
+        elif wait:
+            await asyncio.sleep(wait)
+
+    async def _garbled(self, line: bytes) -> None:
+        """A stray print is borne; who does little else is not understood."""
+        if line.strip():
+            self._garbage += 1
+            if self._garbage <= 3:
+                log.warning(
+                    "proxycast: the plugin %s wrote to its output what is no JSON-RPC (%d bytes)", self.name, len(line)
+                )
+        if self._garbage > self._limits.garbage:
+            self.fail("writes what is no JSON-RPC")
+            return
+        await self._slow_down()
+
+    def _give_up(self, id_: rpc.Id) -> None:
+        self._late[id_] = None
+        if len(self._late) > _LATE:
+            self._late.popitem(last=False)
+        self.notify("cancel", {"id": id_})
+
+    def _ran_out(self, seconds: float) -> None:
+        self._late_in_a_row += 1
+        blocked = self._blocked_since
+        now = asyncio.get_running_loop().time()
+        if blocked is not None and now - blocked >= min(seconds, self._limits.stall) * 0.9:
+            self.fail("does not read its input")
+        elif self._late_in_a_row >= self._limits.hung:
+            self.fail(f"has left {self._late_in_a_row} calls in a row unanswered")
