@@ -19,6 +19,7 @@ from addons.gateway.lean import Lean
 from addons.gateway.listeners import Listeners
 from addons.gateway.plugins import Plugins
 from addons.gateway.probe import Probe
+from addons.gateway.quota_questions import QuotaQuestions
 from addons.gateway.quotas import Quotas
 from addons.gateway.report import Report
 from addons.gateway.respond import Respond
@@ -53,6 +54,7 @@ addons = [
     Report(services),
     Probe(services),
     Quotas(services),
+    QuotaQuestions(services),
     WebFlows(),
     Drain(services),
     Plugins(services),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -13,11 +14,12 @@ import click
 
 from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
 from addons.cli.credentials import get
-from addons.pool.quotas import QuotaStore
+from addons.pool.quotas import QuotaStore, Seen
 from addons.pool.refresh import Refresher
 from addons.providers import asking
 from addons.providers.api import Provider, UnavailableError
 from addons.providers.quota import Quota
+from addons.providers.registry import UnknownProviderError
 from addons.vault.credential import Credential
 
 
@@ -123,17 +125,48 @@ def models(context: Context, name: str, as_json: bool) -> None:
         click.echo(model)
 
 
+async def _tell(context: Context, name: str) -> tuple[list[Seen], str]:
+    """→ (what the service says is left now, why it does not)."""
+    try:
+        provider, credential = await _ready(context, name)
+        return [(name, told) for told in await asking.quotas(provider, credential)], ""
+    except UnavailableError as error:
+        return [], str(error) if str(error).startswith(f"{name}:") else f"{name}: {error}"
+
+
+def _ask_all(context: Context, name: str | None) -> list[Seen]:
+    """What services say that can be asked; those that do not answer are named on standard error."""
+    asked = [get(context, name)] if name is not None else [c for c in context.state.credentials.values() if c.enabled]
+    known: list[str] = []
+    for credential in asked:
+        with contextlib.suppress(UnknownProviderError):
+            if context.providers.get(credential.provider).manifest.reads_quota:
+                known.append(credential.name)
+
+    async def work() -> list[tuple[list[Seen], str]]:
+        return await asyncio.gather(*(_tell(context, one) for one in known))
+
+    answers = _run(work)
+    for _, problem in answers:
+        if problem:
+            click.echo(f"proxycast: {problem}", err=True)
+    return [seen for found, _ in answers for seen in found]
+
+
 @click.command()
 @click.argument("name", required=False)
+@click.option("--live/--no-live", default=True, help="Ask the services that have an address for it; that is usual.")
 @json_option
 @pass_context
 @guarded
-def quota(context: Context, name: str | None, as_json: bool) -> None:
-    """Show what is left of a credential's limits, or of all: as its service last told a gateway."""
+def quota(context: Context, name: str | None, live: bool, as_json: bool) -> None:
+    """Show what is left of a credential's limits, or of all: as its service says now, or last told a gateway."""
     if name is not None:
         get(context, name)
     context.home.ensure()
     store = QuotaStore(context.home.state)
+    if live:
+        store.save(_ask_all(context, name))
     rows = [_quota_row(credential, seen) for credential, seen in store.load(name)]
     store.close()
     show(rows, as_json=as_json, empty="nothing is known yet: services tell with their answers, and some never do")
@@ -144,12 +177,16 @@ def _quota_row(credential: str, seen: Quota) -> dict[str, Any]:
         "name": credential,
         "model": seen.model,
         "counts": seen.counts,
-        "remaining": round(seen.remaining),
-        "limit": None if seen.limit is None else round(seen.limit),
+        "remaining": _rounded(seen.remaining),
+        "limit": None if seen.limit is None else _rounded(seen.limit),
         "resets": _moment(seen.resets),
         "seen": _moment(seen.seen),
         "source": seen.source,
     }
+
+
+def _rounded(value: float) -> float:
+    return round(value, 2) if value % 1 else round(value)
 
 
 def _moment(at: float) -> str | None:

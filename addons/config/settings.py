@@ -64,6 +64,13 @@ class Failover(Section):
     stick_minimum: float = Field(60, ge=0, description="the least that `stick` counts as")
 
 
+class Quotas(Section):
+    """Asking providers that have an address for it what is left of a credential's limits, beside the requests."""
+
+    ask: bool = Field(True, description="whether they are asked: at start, while used, and after a refusal")
+    interval: float = Field(300, ge=1, description="least seconds between two such questions of one credential")
+
+
 class Audit(Section):
     """What audit.db keeps. A limit of 0 is none.
 
@@ -159,6 +166,21 @@ class ErrorMeaning(Section):
     kind: ErrorKind = Field(description="what it means: authentication, billing, rate_limit, not_found, overloaded …")
 
 
+class QuotaAddress(Section):
+    """Where a provider says what is left of a limit: one GET with the key. Places in its JSON are written data.left."""
+
+    path: str = Field(description="path of the URL, on the host of the base URL")
+    counts: str = Field("", description="what is limited: USD, requests …")
+    remaining: str = Field("", description="the place of what remains")
+    limit: str = Field("", description="the place of the limit")
+    used: str = Field("", description="the place of what is used, where it is not said what remains")
+    resets: str = Field("", description="the place of the time when it is whole again")
+    each: str = Field("", description="the place of a list in whose elements the places are")
+    counts_at: str = Field("", description="the place of what is limited, such as a currency")
+    usable: str = Field("", description="the place of a boolean: whether anything can be had")
+    unlimited: str = Field("", description="the place of a boolean: whether there is no limit")
+
+
 def _chat() -> list[PublicProtocol]:
     return ["openai_chat"]
 
@@ -198,6 +220,9 @@ class CustomProvider(Section):
     errors: list[ErrorMeaning] = Field(
         default_factory=list, description="errors that mean something else: status, code, contains, kind"
     )
+    quota: list[QuotaAddress] = Field(
+        default_factory=list, description="where it says what is left: path, counts, and places in its answer"
+    )
     notes: str = Field("", description="what a user should know of it")
 
     @field_validator("targets")
@@ -218,6 +243,7 @@ class Settings(Section):
     access: Access = Field(default_factory=Access)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     failover: Failover = Field(default_factory=Failover)
+    quotas: Quotas = Field(default_factory=Quotas)
     audit: Audit = Field(default_factory=Audit)
     datasette: Datasette = Field(default_factory=Datasette)
     intercept: Intercept = Field(default_factory=Intercept)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from addons.pool import ratelimits
 from addons.pool.candidates import Candidate
@@ -22,7 +22,8 @@ from addons.pool.standing_store import StandingStore, notice_of
 from addons.pool.stickiness import Stickiness
 from addons.pool.strategies import Book, arrange
 from addons.providers.quota import Quota
-from translators.canonical.errors import ErrorInfo
+from addons.vault.credential import Credential
+from translators.canonical.errors import ErrorInfo, ErrorKind
 
 log = logging.getLogger(__name__)
 #: A rest shorter than this many seconds is not worth storing: it is over before anybody could read it.
@@ -47,6 +48,7 @@ class Pool:
         self.book = Book()
         self.quotas = QuotaBook()
         self.lists = Lists()
+        self.refused: set[str] = set()  # whose limits are worth a question: a refusal was about them
         self._store, self._revived = store, revived
         self._stored: set[tuple[str, str | None]] = set()  # whose standing state.db has
 
@@ -140,6 +142,16 @@ class Pool:
             self.standings.spent(candidate.name, short, now)
             self._store_changes()
 
+    def asked(self, credential: Credential, quotas: Sequence[Quota], again: float, now: float) -> None:
+        """A service was asked what is left: where nothing is, the credential rests until that is whole again, or until
+        `again` where nobody knows when that will be."""
+        self.quotas.note(credential.name, quotas)
+        dated = [quota if quota.resets > now else replace(quota, resets=again) for quota in quotas]
+        short = ratelimits.spent(dated, reserve(credential.settings), now)
+        if short:
+            self.standings.spent(credential.name, short, now)
+            self._store_changes()
+
     def succeeded(self, candidate: Candidate, conversation: str, now: float, began: float | None = None) -> None:
         self.standings.succeeded(candidate.name, candidate.limited, now, began)
         if conversation:
@@ -152,6 +164,8 @@ class Pool:
         self.quotas.note(candidate.name, quotas)
         short = ratelimits.spent(quotas, 0.0, now)
         self.standings.failed(candidate.name, candidate.limited, error, now, short)
+        if error.kind in (ErrorKind.RATE_LIMIT, ErrorKind.BILLING):
+            self.refused.add(candidate.name)
         self._store_changes()
 
     def probed(self, name: str, *, well: bool, now: float) -> None:

@@ -12,7 +12,9 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS credential_quotas (
     name TEXT NOT NULL, model TEXT NOT NULL, counts TEXT NOT NULL, remaining REAL NOT NULL, of REAL,
     resets REAL NOT NULL, source TEXT NOT NULL, seen REAL NOT NULL, PRIMARY KEY (name, model, counts)
-)"""
+);
+CREATE TABLE IF NOT EXISTS quota_questions (name TEXT PRIMARY KEY, asked REAL NOT NULL);
+"""
 #: Seconds after which a quota that was not seen again is forgotten.
 KEPT = 30 * 86400.0
 
@@ -41,7 +43,7 @@ class QuotaStore:
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(_TABLE)
+        self._db.executescript(_TABLE)
 
     def save(self, seen: Sequence[Seen]) -> None:
         """Store what was seen, in one transaction; a later sighting of another gateway stays."""
@@ -62,6 +64,15 @@ class QuotaStore:
             self._db.execute("ROLLBACK")
             raise
 
+    def claim(self, name: str, now: float, interval: float) -> bool:
+        """Whether this process is the one to ask for that credential: nobody has within `interval` seconds."""
+        claimed = self._db.execute(
+            "INSERT INTO quota_questions VALUES (?1, ?2) ON CONFLICT DO UPDATE SET asked = excluded.asked "
+            "WHERE asked <= ?2 - ?3 OR asked > ?2",
+            (name, now, interval),
+        )
+        return claimed.rowcount > 0
+
     def load(self, name: str | None = None) -> list[Seen]:
         """The quotas of one credential or of all, by model and kind."""
         rows = self._db.execute(
@@ -76,6 +87,7 @@ class QuotaStore:
     def forget(self, name: str) -> None:
         """A credential was removed."""
         self._db.execute("DELETE FROM credential_quotas WHERE name = ?", (name,))
+        self._db.execute("DELETE FROM quota_questions WHERE name = ?", (name,))
 
     def close(self) -> None:
         self._db.close()

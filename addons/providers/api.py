@@ -18,11 +18,12 @@ import httpx
 
 from addons.login.flow import Flow
 from addons.login.steps import Steps
-from addons.providers import limit_headers, oauth_grant
+from addons.providers import limit_headers, oauth_grant, quota_endpoint
 from addons.providers.endpoints import ENDPOINTS, join
 from addons.providers.header_profile import HeaderProfile
 from addons.providers.limit_headers import LimitHeaders
 from addons.providers.quota import Quota
+from addons.providers.quota_endpoint import QuotaEndpoint
 from addons.vault.credential import Credential
 from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token
@@ -87,8 +88,8 @@ class Manifest:
     credential's secret is the access token. `login` are the ways to sign in to it, the first of them the usual one;
     `login_note` is said where there is none. `header_profile` is the folder's `headers.toml`: what identifies the
     official client. `pacing` holds the settings of addons/pool/limits.py that hold where the credential has none of its
-    own (decision 8). `reads_quota`: `Provider.quotas` asks the service. `credential_schema` is JSON Schema with
-    `secret` and `settings` properties.
+    own (decision 8). `reads_quota`: `Provider.quotas` asks the service, by default as `quota` describes it.
+    `credential_schema` is JSON Schema with `secret` and `settings` properties.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Manifest:
     targets: tuple[tuple[str, Json], ...] = ()
     errors: tuple[ErrorRule, ...] = ()
     limits: tuple[LimitHeaders, ...] = ()
+    quota: tuple[QuotaEndpoint, ...] = ()
     credential_schema: Json = field(default_factory=dict)
 
 
@@ -270,8 +272,11 @@ class Provider:
 
     async def quotas(self, credential: Credential, client: httpx.AsyncClient) -> Sequence[Quota]:
         """What is left of the account's limits, asked of the service; `credential` is ready for use. Only called where
-        the manifest says `reads_quota`. Raises UnavailableError or httpx.HTTPError."""
-        return ()
+        the manifest says `reads_quota`. Raises UnavailableError or httpx.HTTPError. The setting `quota_url` goes before
+        the manifest's addresses."""
+        protocol = self.manifest.protocols[0]
+        base, headers = self.base_url(protocol, credential), self.auth_headers(credential, protocol)
+        return await quota_endpoint.ask(self.manifest.quota, base, headers, client, credential.setting("quota_url"))
 
     def again(self, credential: Credential, error: ErrorInfo) -> Credential | None:
         """After that failure of `credential` (as it was sent): what to ask with once more before anybody else, at

@@ -11,6 +11,8 @@ import httpx
 
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
+from addons.providers.quota import Quota
+from addons.providers.quota_endpoint import number
 from addons.vault.credential import Credential
 from translators import jsonio, registry
 from translators.canonical.blocks import Text
@@ -21,6 +23,7 @@ from translators.protocol import Protocol
 
 Connect = Callable[[Credential, float], httpx.AsyncClient]
 USER_AGENT = "proxycast/0.1"
+QUOTA_PATIENCE = 20.0
 PATIENCE = 60.0  # seconds: reasoning models take their time even for one word
 QUESTION = {
     "model": "",
@@ -118,6 +121,22 @@ async def models(
         raise UnavailableError(error.info) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError) as error:
         text = f"it does not list its models: {error or type(error).__name__}"
+        raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
+
+
+async def quotas(provider: Provider, credential: Credential, connect: Connect = outbound.client) -> list[Quota]:
+    """What the service says is left. `credential` is ready for use. Raises UnavailableError with what it said
+    instead."""
+    try:
+        async with connect(credential, QUOTA_PATIENCE) as client:
+            return list(await provider.quotas(credential, client))
+    except httpx.HTTPStatusError as error:
+        text = f"it does not say what is left: {error}"
+        wait = number(error.response.headers.get("retry-after"))
+        status = error.response.status_code
+        raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status, retry_after=wait)) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        text = f"it does not say what is left: {error or type(error).__name__}"
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
 
 

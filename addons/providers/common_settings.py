@@ -35,6 +35,8 @@ LOGIN: dict[str, Json] = {
     "token_url": {"type": "string", "title": "Where tokens are renewed", "check": "url"},
     "client_id": {"type": "string", "title": "OAuth client id"},
 }
+#: Those of a provider that says what is left of its limits.
+QUOTA: dict[str, Json] = {"quota_url": {"type": "string", "title": "Where it says what is left", "check": "url"}}
 
 
 class SettingError(ValueError):
@@ -44,7 +46,11 @@ class SettingError(ValueError):
 def schema(manifest: Manifest) -> dict[str, Json]:
     """Every setting of a credential of this provider: its own ones first."""
     own = {k: v for k, v in manifest.credential_schema.get("properties", {}).items() if k != "secret"}
-    common = {**COMMON, **(LOGIN if manifest.oauth is not None else {})}
+    common = {
+        **COMMON,
+        **(LOGIN if manifest.oauth is not None else {}),
+        **(QUOTA if manifest.reads_quota else {}),
+    }
     return {name: {**common.get(name, {}), **own.get(name, {})} for name in [*own, *common]}
 
 

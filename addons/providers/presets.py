@@ -10,6 +10,7 @@ from typing import Any
 
 from addons.config.settings import CustomProvider
 from addons.providers.api import ErrorRule, Manifest, Provider
+from addons.providers.quota_endpoint import QuotaEndpoint
 from addons.providers.several import DIALECTS, SeveralProtocols
 
 Json = dict[str, Any]
@@ -60,6 +61,8 @@ def manifest(name: str, preset: CustomProvider, kin: Kin, *, group: str) -> Mani
         targets=tuple(targets),
         errors=tuple(errors),
         limits=tuple(limits),
+        quota=tuple(QuotaEndpoint(**row.model_dump()) for row in preset.quota),
+        reads_quota=bool(preset.quota),
         terms="As the service says.",
         credential_schema=_schema(preset),
     )

@@ -29,5 +29,10 @@ class Quota:
     @property
     def cause(self) -> str:
         """For people: what is short, and who says so."""
-        of = f" of {self.limit:.0f}" if self.limit else ""
-        return f"{self.remaining:.0f}{of} {self.counts} left ({self.source})"
+        of = f" of {figure(self.limit)}" if self.limit else ""
+        return f"{figure(self.remaining)}{of} {self.counts} left ({self.source})"
+
+
+def figure(value: float) -> str:
+    """As people read it: cents of a balance matter, parts of a token do not."""
+    return f"{value:.2f}" if value % 1 and value < 1000 else f"{value:.0f}"

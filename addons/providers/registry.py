@@ -16,6 +16,7 @@ from addons.providers.api import ErrorRule, Factory, Manifest, Provider
 from addons.providers.header_profile import HeaderProfile
 from addons.providers.limit_headers import LimitHeaders
 from addons.providers.presets import CustomProviders, Presets
+from addons.providers.quota_endpoint import QuotaEndpoint
 from addons.vault.oauth import OAuth
 from translators.canonical.errors import ErrorKind
 
@@ -47,6 +48,8 @@ def read_manifest(text: str) -> Manifest:
     errors = tuple(ErrorRule(**{**row, "kind": ErrorKind(row["kind"])}) for row in data.pop("errors", []))
     limits = tuple(LimitHeaders(**row) for row in data.pop("limits", []))
     data["login"] = tuple(flow.read(row) for row in data.pop("login", []))
+    quota = tuple(QuotaEndpoint(**row) for row in data.pop("quota", []))
+    data.setdefault("reads_quota", bool(quota))
     for name in ("protocols", "aliases", "models", "known_models", "dropped_headers", "env"):
         if isinstance(data.get(name), str):
             raise TypeError(f"{name} is a list of texts")
@@ -55,7 +58,7 @@ def read_manifest(text: str) -> Manifest:
     if "oauth" in data:
         table: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data["oauth"].items()}
         data["oauth"] = OAuth(**table)
-    return Manifest(**data, targets=targets, errors=errors, limits=limits)
+    return Manifest(**data, targets=targets, errors=errors, limits=limits, quota=quota)
 
 
 class Registry:

@@ -153,3 +153,23 @@ def test_quota_shows_what_gateways_were_told(add, read, done, refused, home: Hom
     assert row["resets"] > row["seen"]
     assert "12" in done("credentials", "quota")
     assert "there is no credential 'b'" in refused("credentials", "quota", "b")
+
+
+def balance(connection: up.Connection, request: up.Received) -> None:
+    body = {"is_available": True, "balance_infos": [{"currency": "USD", "total_balance": "9.75"}]}
+    (up.answer(200, json.dumps(body).encode()) if request.path == "/user/balance" else good)(connection, request)
+
+
+def test_a_service_with_an_address_for_it_is_asked_what_is_left(add, read, done, command, upstream: Upstream):
+    add("deepseek")
+    assert read("credentials", "quota", "--no-live") == []
+    upstream.script(SECRET, balance)
+    (row,) = read("credentials", "quota", "a")
+    assert (row["counts"], row["remaining"], row["source"]) == ("USD", 9.75, "GET /user/balance")
+    upstream.script(SECRET, up.answer(500, b"{}"))
+    result = command("credentials", "quota")
+    assert result.exit_code == 0 and "9.75" in result.stdout, "what was told last is shown"
+    assert "a: it does not say what is left: it answered HTTP 500" in result.stderr
+    asked = len(upstream.requests)
+    done("credentials", "quota", "--no-live")
+    assert len(upstream.requests) == asked

@@ -237,3 +237,30 @@ def test_states_survive_a_restart_and_are_shared(tmp_path: Path, always_upstream
         assert len(always_upstream.of(secrets[0])) == refused, "the restarted gateway asked it again"
     finally:
         gateway.stop()
+
+
+def test_a_service_that_says_nothing_is_left_is_not_asked_to_answer(
+    gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always
+) -> None:
+    number = next(NUMBERS)
+    empty, ample = f"empty-{number}", f"ample-{number}"
+
+    def behave(connection: Connection, request: Received) -> None:
+        left = json.dumps({"data": {"total_granted": 500, "total_available": 0, "unlimited_quota": False}}).encode()
+        (up.answer(200, left) if request.path == "/api/usage/token/" else up.good)(connection, request)
+
+    always_upstream.fixed[empty] = always_upstream.fixed[ample] = behave
+    names = [
+        setup.credential("new_api", always_upstream.url, empty, api="anthropic"),
+        setup.credential("anthropic", always_upstream.url, ample),
+    ]
+    setup.route(*names)
+    deadline = time.monotonic() + 15
+    while states(gateway)[names[0]]["state"] == "active":
+        assert time.monotonic() < deadline, "nobody asked what is left"
+        time.sleep(0.2)
+    assert "0 of 500 units left" in str(states(gateway)[names[0]]["cause"])
+    assert ask(client, stream=False).status_code == 200
+    assert [request.path for request in always_upstream.of(empty)] == ["/api/usage/token/"]
+    rows = json.loads(gateway.command("credentials", "quota", names[0], "--no-live", "--json"))
+    assert [(row["remaining"], row["limit"]) for row in rows] == [(0, 500)]

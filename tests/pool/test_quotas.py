@@ -42,3 +42,15 @@ def test_what_was_not_seen_for_long_is_forgotten(tmp_path: Path) -> None:
     store.save([("old", quota(9, 10))])
     store.save([("new", quota(9, KEPT + 11))])
     assert [name for name, _ in store.load()] == ["new"]
+
+
+def test_one_process_asks_and_the_others_wait_their_turn(tmp_path: Path) -> None:
+    one, two = QuotaStore(tmp_path / "state.db"), QuotaStore(tmp_path / "state.db")
+    assert one.claim("a", 1000, 300)
+    assert not two.claim("a", 1299, 300)
+    assert two.claim("b", 1299, 300)
+    assert two.claim("a", 1300, 300)
+    assert not one.claim("a", 1301, 300)
+    assert one.claim("a", 900, 300), "a clock that was set back stops nobody"
+    one.forget("a")
+    assert two.claim("a", 901, 300)
