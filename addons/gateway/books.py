@@ -58,6 +58,7 @@ def settle(exchange: Exchange, attempt: Attempt, answer: Response) -> None:
     76)."""
     attempt.answer = answer
     exchange.usage = answer.usage
+    exchange.usage_estimated = answer.usage.estimated
     exchange.served_model = answer.model or attempt.model
     exchange.stop_reason = str(answer.stop or "")
 

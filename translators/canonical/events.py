@@ -37,7 +37,8 @@ class Usage:
     """Token counts of one answer, cumulative. None = the provider did not say.
 
     `input_fresh` excludes everything read from or written to a cache (Anthropic's convention); `output` includes
-    reasoning. `raw` is the provider's own usage object, kept beside the normalised numbers (mapping.md §3).
+    reasoning. `raw` is the provider's own usage object, kept beside the normalised numbers (mapping.md §3). `estimated`:
+    the provider told something else, and the counts were worked out of it.
     """
 
     input_fresh: int | None = None
@@ -47,6 +48,7 @@ class Usage:
     output: int | None = None
     reasoning: int | None = None
     raw: Json | None = None
+    estimated: bool = False
 
     @property
     def cache_write(self) -> int:
@@ -69,6 +71,7 @@ class Usage:
                 setattr(self, name, value)
         if later.raw is not None:
             self.raw = {**(self.raw or {}), **later.raw}
+        self.estimated = later.estimated
 
 
 @dataclass(slots=True)
