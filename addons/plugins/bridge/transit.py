@@ -171,9 +171,9 @@ class Transit:
             text = "the upstream redirected; credentials do not follow redirects"
             raise RefusedError(ErrorInfo(ErrorKind.SERVER, text, 502))
         elif self._facts.has(Method.CHUNK) and (self._call.stream or not self._facts.has(Method.RESPONSE)):
-            await self._pieces(response, self._answer(reply, kept))
+            await self._pieces(response, self._answer(reply, kept, stream=self._call.stream))
         elif self._facts.has(Method.RESPONSE):
-            await self._whole(response, self._answer(reply, kept))
+            await self._whole(response, self._answer(reply, kept, stream=False))
         else:
             await reply.head(status, kept)
             async for data in response.aiter_bytes():
@@ -181,12 +181,12 @@ class Transit:
             await reply.end()
             self._forget("")
 
-    def _answer(self, reply: Reply, kept: Headers) -> Answering:
-        """Of the upstream's headers those that do not describe its body."""
+    def _answer(self, reply: Reply, kept: Headers, *, stream: bool) -> Answering:
+        """With those of the upstream's headers that do not describe its body."""
         call = self._call
         headers = [(name, value) for name, value in kept if not name.lower().startswith("content-")]
         self._answering = Answering(
-            reply, call.protocol, call.model, self._passage.id, int(time.time()), headers, stream=call.stream
+            reply, call.protocol, call.model, self._passage.id, int(time.time()), headers, stream=stream
         )
         return self._answering
 
