@@ -63,3 +63,13 @@ def test_the_manifest_that_is_shown_is_one():
 def test_the_version_is_in_the_changelog():
     version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
     assert f"## {version}" in text("CHANGELOG.md")
+
+
+def test_every_complaint_names_tests_that_there_are():
+    page = text("docs/complaints.md")
+    named = re.findall(r"\[`(\w+)`\]\(\.\./([\w/.]+)\)", page)
+    assert len(named) > 100
+    missing = [f"{path}::{name}" for name, path in named if f"def test_{name}(" not in text(path)]
+    assert missing == []
+    numbers = [int(number) for number in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)]
+    assert numbers == list(range(1, 109))
