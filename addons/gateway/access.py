@@ -188,6 +188,8 @@ CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "access_token"))
 
 def without_key(query: str, key: str) -> str:
     """The query without the client's credentials, whatever they are called; the rest as it was written."""
+    if not query:
+        return query
     parts = query.split("&")
     kept = [part for part in parts if not _is_credential(part, key)]
     return query if len(kept) == len(parts) else "&".join(kept)

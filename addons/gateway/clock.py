@@ -12,6 +12,7 @@ from addons.config.settings import Timeouts
 
 #: After the terminal event of a stream the upstream has this long to end its message before we do without.
 DRAIN = 2.0
+_STANDARD = Timeouts()  # until an attempt says otherwise; nobody writes to it
 
 
 def own_limits(limits: Timeouts, own: object) -> Timeouts:
@@ -32,7 +33,7 @@ class Clock:
     """
 
     due: dict[str, float] = field(default_factory=dict)
-    limits: Timeouts = field(default_factory=Timeouts)
+    limits: Timeouts = field(default_factory=lambda: _STANDARD)
 
     def begin(self, limits: Timeouts, *, stream: bool) -> None:
         """An attempt starts. The first keep-alive counts from the first attempt: it is the client that waits."""

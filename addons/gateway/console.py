@@ -89,7 +89,7 @@ def _failure(attempt: Attempt) -> str:
 
 def _safe(text: str) -> str:
     """One line of printable characters."""
-    clean = "".join(character if character.isprintable() else "�" for character in text)
+    clean = text if text.isprintable() else "".join(each if each.isprintable() else "�" for each in text)
     return clean if len(clean) <= _WIDTH else clean[: _WIDTH - 1] + "…"
 
 

@@ -35,6 +35,7 @@ Json = dict[str, Any]
 Headers = list[tuple[str, str]]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_REMEMBERED_TARGETS = 500  # clients name models as they please
 
 
 class Operation(StrEnum):
@@ -200,6 +201,8 @@ class Provider:
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
+        #: what the manifest says by protocol and model: every request asks
+        self._targets: tuple[Manifest, dict[tuple[str, str], Target]] = manifest, {}
         #: whether `told` is worth asking for an answer's headers
         self.tells_limits = bool(manifest.limits) or type(self).told is not Provider.told
 
@@ -235,12 +238,21 @@ class Provider:
 
     def target(self, protocol: str, model: str, credential: Credential) -> Target:
         """What the model can take: the protocol's defaults, then every matching row of the manifest."""
+        manifest, known = self._targets
+        if manifest is not self.manifest or len(known) >= _REMEMBERED_TARGETS:
+            _, known = self._targets = self.manifest, {}
+        target = known.get((protocol, model))
+        if target is None:
+            target = known[protocol, model] = self._listed_target(protocol, model)
+        own = credential.settings.get("target")
+        return replace(target, **own) if isinstance(own, dict) else target
+
+    def _listed_target(self, protocol: str, model: str) -> Target:
         target = Target(protocol=protocol, model=model, provider=self.manifest.id)
         for pattern, overrides in self.manifest.targets:
             if overrides.get("protocol", protocol) == protocol and fnmatch.fnmatchcase(model.lower(), pattern):
                 target = replace(target, **overrides)
-        own = credential.settings.get("target")
-        return replace(target, **own) if isinstance(own, dict) else target
+        return target
 
     # -- asking
 

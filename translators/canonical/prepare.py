@@ -7,8 +7,6 @@ results were moved, because it comes behind them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from translators.canonical.errors import TranslationError
 from translators.canonical.names import NameMap
 from translators.canonical.repair import foreign, identity, media, results, settings, tools, turns
@@ -40,5 +38,5 @@ def prepare(request: Request, target: Target) -> tuple[Request, NameMap, list[st
     conversation = turns.merged(conversation)
     conversation = turns.with_nothing_empty(conversation)
     conversation = turns.with_answerable_end(conversation, target, notes)
-    request = settings.with_settings_fitted(replace(request, turns=conversation), target, notes)
-    return replace(request, tools=list(request.tools), system=list(request.system)), names, notes.list()
+    request = settings.with_settings_fitted(request.altered(turns=conversation), target, notes)
+    return request.altered(tools=list(request.tools), system=list(request.system)), names, notes.list()

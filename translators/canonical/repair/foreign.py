@@ -16,10 +16,10 @@ _HAVE_REFUSALS = frozenset({"openai_chat", "openai_responses"})
 def without_foreign(request: Request, target: Target, notes: Notes) -> Request:
     """Every block is one that the target's protocol has, or was dropped with a note."""
     turns = [Turn(turn.role, _blocks(turn.blocks, request.origin, target, notes)) for turn in request.turns]
-    request = replace(request, turns=turns)
+    request = request.altered(turns=turns)
     if _lost_required_thinking(request, target):
         notes.add("Thinking was switched off: the turn in progress lost the signed thinking that the model demands.")
-        request = replace(request, reasoning=Reasoning(ReasoningMode.OFF))
+        request = request.altered(reasoning=Reasoning(ReasoningMode.OFF))
     return request
 
 

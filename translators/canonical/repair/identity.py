@@ -24,7 +24,7 @@ def without_attribution(request: Request, notes: Notes) -> Request:
     if user is not None and _CLAUDE_CODE_USER.match(user):
         notes.add("The client's user id was withheld: it holds account ids.")
         user = None
-    return replace(request, system=system, turns=turns, user=user)
+    return request.altered(system=system, turns=turns, user=user)
 
 
 def _of_turn(turn: Turn, notes: Notes) -> Turn:

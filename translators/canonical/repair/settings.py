@@ -17,8 +17,7 @@ _FORCED = frozenset({ChoiceMode.REQUIRED, ChoiceMode.NAMED})
 
 
 def with_settings_fitted(request: Request, target: Target, notes: Notes) -> Request:
-    return replace(
-        request,
+    return request.altered(
         max_tokens=_max_tokens(request.max_tokens, target, notes),
         reasoning=_reasoning(request.reasoning, target, notes),
         tool_choice=_choice(request.tool_choice, request.reasoning, target, notes),

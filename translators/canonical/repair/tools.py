@@ -39,7 +39,7 @@ def with_tools_fitted(request: Request, target: Target, notes: Notes) -> tuple[R
         turns = [Turn(turn.role, [_renamed_block(block, fitted) for block in turn.blocks]) for turn in turns]
         choice = _renamed_choice(choice, fitted)
     parallel = request.parallel if functions else None
-    return replace(request, tools=functions, tool_choice=choice, turns=turns, parallel=parallel), fitted
+    return request.altered(tools=functions, tool_choice=choice, turns=turns, parallel=parallel), fitted
 
 
 def _is_offered(tool: Tool, target: Target, notes: Notes) -> bool:

@@ -41,7 +41,7 @@ def without_empty_text(request: Request, target: Target) -> Request:
         if blocks or turn.role is Role.USER:
             turns.append(Turn(turn.role, blocks))
     system = [text for text in request.system if text.text and not (strict and _is_blank(text))]
-    return replace(request, system=system, turns=turns)
+    return request.altered(system=system, turns=turns)
 
 
 def _filled(blocks: list[Block]) -> list[Block]:
