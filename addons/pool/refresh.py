@@ -44,6 +44,8 @@ SHORTEST, LONGEST = 5.0, 300.0
 #: Seconds for one answer of the token service, and for another process to be done.
 POST_SECONDS = 15.0
 LOCK_SECONDS = 90.0
+#: What else of a login must not be shown (foreign_files.py names the parts).
+SECRET_PARTS = ("client_secret", "id_token", "api_key")
 #: Tokens that are kept out of sight after they were used.
 REMEMBERED = 4096
 
@@ -148,7 +150,7 @@ class Refresher:
         kept = self._state.credentials.get(credential.name, credential)
         known = self._sources.get(kept.name)
         if known is None or known[0] != kept:
-            known = self._sources[kept.name] = (kept, source_of(self._state, kept, how.format))
+            known = self._sources[kept.name] = (kept, source_of(self._state, kept, how.tools))
         return known[1], self._read(known[1], kept)
 
     def _read(self, source: TokenSource, credential: Credential) -> Token:
@@ -168,7 +170,7 @@ class Refresher:
         return LoginOverError(message, self._basis(credential, token))
 
     def _with(self, credential: Credential, token: Token) -> Credential:
-        self.note(token.access, token.refresh)
+        self.note(token.access, token.refresh, *(str(token.extra.get(name) or "") for name in SECRET_PARTS))
         return replace(credential, secret=token.access, settings={**credential.settings, "login": token.extra})
 
     def _pause(self, token: Token) -> Pause | None:

@@ -17,6 +17,7 @@ from addons.providers.header_profile import HeaderProfile
 from addons.providers.limit_headers import LimitHeaders
 from addons.providers.presets import CustomProviders, Presets
 from addons.providers.quota_endpoint import QuotaEndpoint
+from addons.vault import foreign_files
 from addons.vault.oauth import OAuth
 from translators.canonical.errors import ErrorKind
 
@@ -57,6 +58,8 @@ def read_manifest(text: str) -> Manifest:
             data[name] = tuple(data[name])
     if "oauth" in data:
         table: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data["oauth"].items()}
+        if "file" in table:
+            table["file"] = foreign_files.read_format(table["file"])
         data["oauth"] = OAuth(**table)
     return Manifest(**data, targets=targets, errors=errors, limits=limits, quota=quota)
 

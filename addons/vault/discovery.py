@@ -7,7 +7,6 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from addons.providers.api import Provider
 from addons.providers.registry import Registry, UnknownProviderError
-from addons.vault import dotenv, sources
+from addons.vault import dotenv, foreign_stores, sources
 from addons.vault.credential import Credential
 from addons.vault.foreign_files import FORMATS, FileFormatError, parse
 from addons.vault.keys import PREFIX
@@ -127,13 +126,14 @@ def _store(machine: Machine, source: LoginStore) -> Iterator[Found]:
     found = Found(
         source.tool, "login", str(path), source.provider, source.name, settings={"creds_file_path": str(path)}
     )
+    store = FORMATS[source.format].store
+    assert store is not None
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as db:
-            rows = {str(row[0]) for row in db.execute(f"SELECT key FROM {source.table}")}  # noqa: S608 - our own table
+        there = foreign_stores.keys(path, store)
     except sqlite3.Error as error:
         yield replace(found, readiness=Readiness.UNUSABLE, note=f"it cannot be read: {error}")
         return
-    if rows & set(source.keys):
+    if there:
         yield found
 
 

@@ -18,10 +18,20 @@ class FileFormatError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another JSON file of the tool that holds parts of a login (`extra`). `path` is relative to the login's file;
+    `{name}` in it stands for a part that is known."""
+
+    path: str
+    extra: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
 class FileFormat:
     """JSON paths of the parts of a login. `unit` (ms, s, iso) is how an expiry is written where there was none;
     `stamp` takes the time of the last refresh; `extra` are further parts, by their name in a token answer; `open`: so
-    is whatever else stands at the top."""
+    is whatever else stands at the top. `beside` are further files, which are only read; `store` is how the tool's other
+    incarnation keeps the same login in an SQLite file."""
 
     access: Path
     refresh: Path
@@ -30,6 +40,47 @@ class FileFormat:
     stamp: Path = ()
     extra: Mapping[str, Path] = field(default_factory=dict)
     open: bool = False
+    beside: tuple[Beside, ...] = ()
+    store: StoreFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRow:
+    """A row with parts of a login, for those that stand at the keys `beside`, or for all."""
+
+    table: str
+    key: str
+    extra: Mapping[str, Path]
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFormat:
+    """A login as JSON in a table of `key` and `value`. `tokens`: its keys, the first that is there counts, each with
+    what its name says of the login. `also` are rows with further parts."""
+
+    table: str
+    tokens: Mapping[str, Json]
+    format: FileFormat
+    also: tuple[StoreRow, ...] = ()
+
+
+def read_format(table: Json) -> FileFormat:
+    """A manifest's `[oauth.file]` table: as FileFormat, with paths written `tokens.access`. Raises TypeError."""
+    fields: Json = {name: _path(value) if name in _PATHS else value for name, value in table.items()}
+    fields["extra"] = {name: _path(path) for name, path in table.get("extra", {}).items()}
+    fields["beside"] = tuple(
+        Beside(row["path"], {name: _path(path) for name, path in row["extra"].items()})
+        for row in table.get("beside", [])
+    )
+    return FileFormat(**fields)
+
+
+_PATHS = ("access", "refresh", "expires", "stamp")
+
+
+def _path(text: str) -> Path:
+    return tuple(text.split("."))
 
 
 #: How we keep a login ourselves, as the JSON secret of a credential.
@@ -37,6 +88,10 @@ OWN = "proxycast"
 #: What of a token answer is of no use later.
 _PASSING = ("expires_in", "token_type")
 
+#: kiro.md §1.3
+_KIRO_PROFILE = "Kiro/User/globalStorage/kiro.kiroagent/profile.json"
+
+#: The formats of tools by id; a provider may bring its own instead (`[oauth.file]` of its manifest).
 FORMATS: dict[str, FileFormat] = {
     OWN: FileFormat(("access_token",), ("refresh_token",), ("expires_at",), "s", open=True),
     # claude_oauth.md §1. Sibling keys such as mcpOAuth hold tokens of others.
@@ -63,7 +118,7 @@ FORMATS: dict[str, FileFormat] = {
     ),
     # iflow.md §1: models are called with the API key.
     "iflow": FileFormat(("access_token",), ("refresh_token",), ("expiry_date",), extra={"api_key": ("apiKey",)}),
-    # kiro.md §1.1
+    # kiro.md §1.1 to §1.4: the IDE's files, and the store of kiro-cli
     "kiro": FileFormat(
         ("accessToken",),
         ("refreshToken",),
@@ -72,9 +127,45 @@ FORMATS: dict[str, FileFormat] = {
         extra={
             "profile_arn": ("profileArn",),
             "auth_method": ("authMethod",),
+            "provider": ("provider",),
             "region": ("region",),
             "client_id_hash": ("clientIdHash",),
+            "client_id": ("clientId",),
+            "start_url": ("startUrl",),
+            "token_endpoint": ("tokenEndpoint",),
+            "issuer_url": ("issuerUrl",),
+            "scopes": ("scopes",),
         },
+        beside=(
+            Beside("{client_id_hash}.json", {"client_id": ("clientId",), "client_secret": ("clientSecret",)}),
+            *(
+                Beside(f"../../../{base}/{_KIRO_PROFILE}", {"profile_arn": ("arn",)})
+                for base in (".config", "Library/Application Support", "AppData/Roaming")
+            ),
+        ),
+        store=StoreFormat(
+            "auth_kv",
+            {
+                "kirocli:social:token": {"auth_method": "social"},
+                "kirocli:odic:token": {"auth_method": "IdC"},
+                "kirocli:external-idp:token": {"auth_method": "external_idp"},
+                "codewhisperer:odic:token": {"auth_method": "IdC"},
+                "codewhisperer:social:token": {"auth_method": "social"},
+            },
+            FileFormat(("access_token",), ("refresh_token",), ("expires_at",), "iso", open=True),
+            also=(
+                *(
+                    StoreRow(
+                        "auth_kv",
+                        f"{prefix}:odic:device-registration",
+                        {name: (name,) for name in ("client_id", "client_secret", "region", "scopes")},
+                        (f"{prefix}:odic:token",),
+                    )
+                    for prefix in ("kirocli", "codewhisperer")
+                ),
+                StoreRow("state", "api.codewhisperer.profile", {"profile_arn": ("arn",)}),
+            ),
+        ),
     ),
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from addons.vault.foreign_files import FORMATS, FileFormat
 from addons.vault.tokens import Token, jwt_expiry, seconds
 
 #: RFC 6749 §5.2 and what the services of the sheets add (codex.md §3, kiro.md §2): the login is over.
@@ -31,8 +32,8 @@ class OAuth:
     `body` is form or json; `basic` sends client id and secret as Basic authorization as well. `request` and `answer`
     rename standard fields (`refresh_token = "refreshToken"`); `parameters` are sent besides. `early` is how many
     seconds ahead of its expiry a token is renewed. `format` names the file format (foreign_files.py) of the tool whose
-    file the setting `creds_file_path` may name, by default `creds_file`; `terminal` are error codes that end the login,
-    and `terminal_statuses` statuses that do whatever the code.
+    file the setting `creds_file_path` may name, `file` is one of the provider's own; `terminal` are error codes that
+    end the login, and `terminal_statuses` statuses that do whatever the code.
     """
 
     token_url: str
@@ -46,6 +47,12 @@ class OAuth:
     format: str = "proxycast"
     terminal: tuple[str, ...] = TERMINAL
     terminal_statuses: tuple[int, ...] = ()
+    file: FileFormat | None = None
+
+    @property
+    def tools(self) -> FileFormat:
+        """How the official tool keeps a login. Raises KeyError for a format that nobody knows."""
+        return self.file or FORMATS[self.format]
 
 
 class RefreshError(Exception):

@@ -24,13 +24,12 @@ class LoginFile:
 
 @dataclass(frozen=True, slots=True)
 class LoginStore:
-    """A login in a key-value table of an SQLite file: the first of `keys` that is there."""
+    """A login in an SQLite file, as the `store` of the format `format` says (foreign_files.py)."""
 
     tool: str
     path: str
     provider: str
-    table: str
-    keys: tuple[str, ...]
+    format: str
     name: str = ""
 
 
@@ -99,16 +98,9 @@ LOGIN_FILES = (
     LoginFile("Kiro", ".aws/sso/cache/kiro-auth-token.json", "kiro", "kiro", name="kiro"),
 )
 
-# kiro.md §1.4, newer names first
-_KIRO_KEYS = (
-    "kirocli:social:token",
-    "kirocli:odic:token",
-    "kirocli:external-idp:token",
-    "codewhisperer:odic:token",
-    "codewhisperer:social:token",
-)
+# kiro.md §1.4
 LOGIN_STORES = tuple(
-    LoginStore(tool, f"{base}/{folder}/data.sqlite3", "kiro", "auth_kv", _KIRO_KEYS, "kiro-cli")
+    LoginStore(tool, f"{base}/{folder}/data.sqlite3", "kiro", "kiro", "kiro-cli")
     for base in (".local/share", "Library/Application Support")
     for tool, folder in (("Kiro CLI", "kiro-cli"), ("Amazon Q CLI", "amazon-q"))
 )
