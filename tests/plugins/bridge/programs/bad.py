@@ -14,7 +14,7 @@ how = sys.argv[1]
 
 def ready() -> None:
     """Make a good first impression."""
-    answer(listen(), {"protocol_version": 1, "implements": []})
+    answer(listen(), {"protocol_version": 1, "implements": ["credential.acquire"]})
 
 
 def crash_at_start() -> None:
