@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from addons.cli import questions
+from addons.cli.checking import check, no_check_option
 from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context
 from addons.vault.credential import Credential
 
@@ -23,6 +25,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--priority", type=int, default=100, show_default=True, help="Lower is tried first.")
 @click.option("--weight", type=click.IntRange(min=1), default=1, show_default=True, help="Its share among equals.")
 @click.option("--accept-terms", is_flag=True, help="Agree to the terms of a login.")
+@no_check_option
 @json_option
 @pass_context
 @guarded
@@ -35,6 +38,7 @@ def add(
     priority: int,
     weight: int,
     accept_terms: bool,
+    no_check: bool,
     as_json: bool,
 ) -> None:
     """Add a credential of PROVIDER. The secret is read from standard input.
@@ -43,7 +47,8 @@ def add(
     served_models, excluded_models, headers, proxy_url, ca_file, timeouts, max_concurrent, requests_per_minute and
     min_interval; `proxycast providers show PROVIDER` lists the provider's own.
     """
-    manifest = context.providers.get(provider).manifest
+    service = context.providers.get(provider)
+    manifest = service.manifest
     asked = questions.interactive()
     if name is None:
         if not asked:
@@ -67,8 +72,11 @@ def add(
         )
     context.state.add_credential(Credential(name, manifest.id, secret, settings, priority=priority, weight=weight))
     click.echo(f"added {name} ({manifest.name})", err=True)
+    problem = None if no_check else check(context, service, name, settings)
     if as_json:
-        click.echo(json.dumps({"name": name, "provider": manifest.id}))
+        click.echo(json.dumps({"name": name, "provider": manifest.id, **({"problem": problem} if problem else {})}))
+    if problem is not None:
+        sys.exit(1)
 
 
 def _checked_name(value: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from addons.cli import questions
+from addons.cli.checking import check, no_check_option
 from addons.cli.context import Context, fail, guarded, json_option, pass_context, show
 from addons.vault.credential import Credential, masked, shown_settings
 from addons.vault.discovery import Found, Machine, Readiness, find
@@ -26,6 +27,7 @@ from addons.vault.discovery import Found, Machine, Readiness, find
 @click.option("--add", "adding", is_flag=True, help="Add what is ready: asks for each on a terminal, else adds all.")
 @click.option("--only", multiple=True, metavar="NAME", help="With --add: these alone, by the names that are listed.")
 @click.option("--accept-terms", is_flag=True, help="Agree to the terms of logins.")
+@no_check_option
 @json_option
 @pass_context
 @guarded
@@ -35,6 +37,7 @@ def discover(
     adding: bool,
     only: tuple[str, ...],
     accept_terms: bool,
+    no_check: bool,
     as_json: bool,
 ) -> None:
     """Find the keys and logins that official clients have left: files, settings, environment variables.
@@ -51,6 +54,8 @@ def discover(
     if unknown:
         fail(f"nothing named {unknown[0]!r} was found")
     added = [one for one in found if adding and _wanted(one, only) and _add(context, one, accept_terms)]
+    for one in added if not no_check else ():
+        check(context, context.providers.get(one.provider), one.name, one.settings)
     if not adding or as_json:
         rows = [_row(one, added=one in added) for one in found]
         if not as_json:

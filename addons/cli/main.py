@@ -10,6 +10,7 @@ from addons.cli.context import Context
 from addons.cli.credential_add import add
 from addons.cli.credential_ask import models, quota, test
 from addons.cli.credential_discover import discover
+from addons.cli.credential_login import login
 from addons.cli.credentials import credentials
 from addons.cli.doctor import doctor
 from addons.cli.keys import keys
@@ -35,7 +36,7 @@ def main(context: click.Context) -> None:
     context.obj = Context()
 
 
-for command in (add, discover, test, models, quota):
+for command in (add, login, discover, test, models, quota):
     credentials.add_command(command)
 for command in COMMANDS:
     main.add_command(command)
