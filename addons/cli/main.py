@@ -15,6 +15,8 @@ from addons.cli.credentials import credentials
 from addons.cli.doctor import doctor
 from addons.cli.keys import keys
 from addons.cli.origins import origins
+from addons.cli.plugin_install import install, update
+from addons.cli.plugins import plugins
 from addons.cli.profiles import profiles
 from addons.cli.providers import providers
 from addons.cli.route import route
@@ -22,7 +24,22 @@ from addons.cli.run import run
 from addons.cli.transfer import export, import_
 from addons.cli.version import version
 
-COMMANDS = (run, keys, credentials, profiles, providers, route, origins, ca, audit, doctor, export, import_, version)
+COMMANDS = (
+    run,
+    keys,
+    credentials,
+    profiles,
+    providers,
+    plugins,
+    route,
+    origins,
+    ca,
+    audit,
+    doctor,
+    export,
+    import_,
+    version,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,5 +55,7 @@ def main(context: click.Context) -> None:
 
 for command in (add, login, discover, test, models, quota):
     credentials.add_command(command)
+for command in (install, update):
+    plugins.add_command(command)
 for command in COMMANDS:
     main.add_command(command)

@@ -181,5 +181,8 @@ def _manifest(folder: Path) -> PluginManifest | None:
 
 
 def is_plugin_folder(path: Path) -> bool:
-    """Whether `path` is to be looked at: hidden folders are those of installations under way."""
-    return path.is_dir() and not path.name.startswith((".", "_"))
+    """Whether `path` is to be looked at: hidden folders are those of installations under way, and of a plugin that was
+    removed its data may be left."""
+    if path.name.startswith((".", "_")) or not path.is_dir():
+        return False
+    return any(entry.name != "data" for entry in path.iterdir())

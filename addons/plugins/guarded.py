@@ -29,6 +29,10 @@ REPORT_EVERY = 60.0
 _RESULTS: dict[str, type | tuple[type, ...]] = {
     "serves": bool,
     "models": (list, tuple),
+    "limited_as": str,
+    "passes": bool,
+    "told": list,
+    "again": (Credential, type(None)),
     "protocol": str,
     "target": Target,
     "acquire": Credential,
@@ -60,6 +64,10 @@ _INSTEAD: dict[str, Callable[..., Any]] = {
     "serves": lambda *_: False,
     "models": lambda *_: [],
     "judge": lambda _, error, *rest: error,
+    "passes": lambda *_: False,
+    "limited_as": lambda _, model: model,
+    "told": lambda *_: [],
+    "again": lambda *_: None,
     "answer": _failed_answer,
     "renew": _no_token,
 }

@@ -80,15 +80,18 @@ class Found:
 
 
 class PluginHost:
-    """`plugins` is the folder of plugins, `registry` knows the built-in providers already."""
+    """`plugins` is the folder of plugins, `registry` knows the built-in providers already; `without` names a plugin
+    that is left out."""
 
     def __init__(
         self,
         plugins: Path,
         registry: Registry,
         points: Callable[[], Iterable[metadata.EntryPoint]] = entry_points.installed,
+        *,
+        without: str = "",
     ) -> None:
-        self._folder, self._registry = plugins, registry
+        self._folder, self._registry, self._without = plugins, registry, without
         self._points = {point.name: point for point in points()}
         self._loaded: dict[str, Loaded] = {}
         self._stamps: dict[str, Stamp] = {}
@@ -137,7 +140,7 @@ class PluginHost:
             found = {}
         for name in self._points:
             found.setdefault(name, self._folder / name)
-        return [found[name] for name in sorted(found)]
+        return [found[name] for name in sorted(found) if name != self._without]
 
     def _read(self, path: Path) -> Loaded:
         point = self._points.get(path.name)

@@ -54,6 +54,12 @@ def _provider_id(value: str) -> str:
     return value
 
 
+def _printable(text: str) -> str:
+    """Without what could steer a terminal: it is shown before anybody trusts it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+Text = Annotated[str, AfterValidator(_printable)]
 Name = Annotated[str, AfterValidator(safe_name)]
 InsidePath = Annotated[str, AfterValidator(safe_path)]
 
@@ -140,12 +146,12 @@ class Ui(_Part):
 
     surfaces: tuple[str, ...] = ()
     icon: str = ""
-    title: str = ""
+    title: Text = ""
     entry: InsidePath = ""
     styles: InsidePath | tuple[InsidePath, ...] = ""
     default_width: int = 0
     default_height: int = 0
-    permissions: tuple[str, ...] = ()
+    permissions: tuple[Text, ...] = ()
 
 
 class PluginManifest(_Part):
@@ -156,19 +162,19 @@ class PluginManifest(_Part):
     """
 
     name: Name
-    version: str = "0"
-    description: str = ""
-    author: str = ""
-    homepage: str = ""
-    license: str = ""
-    plugin_type: str = "provider"
+    version: Text = "0"
+    description: Text = ""
+    author: Text = ""
+    homepage: Text = ""
+    license: Text = ""
+    plugin_type: Text = "provider"
     entry: InsidePath = ""
     command: tuple[str, ...] = ()
     min_proxycast_version: str = ""
     provider: PluginProvider | None = None
     binary: Binary | None = None
     ui: Ui | None = None
-    permissions: tuple[str, ...] = ()
+    permissions: tuple[Text, ...] = ()
 
     @property
     def is_used(self) -> bool:

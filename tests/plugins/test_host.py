@@ -231,6 +231,10 @@ class Acme(Provider):
     def protocol(self, model, credential, request=None): return None
     def build(self, call, credential): return {}["build"]
     def judge(self, *arguments): raise ValueError
+    def passes(self, *arguments): raise ValueError
+    def limited_as(self, model): return 5
+    def told(self, *arguments): raise ValueError
+    def again(self, *arguments): raise ValueError
     async def acquire(self, credential): raise RuntimeError("out of luck")
     async def answer(self, call, credential): raise RuntimeError
 create = Acme
@@ -247,6 +251,9 @@ async def test_code_that_raises_while_it_serves_costs_its_own_credentials_only(
     assert provider.serves("acme-1", SECRET) is False
     assert list(provider.models(SECRET)) == []
     assert provider.judge(error) is error
+    assert provider.passes(Operation.GENERATE, {}, {}) is False
+    assert provider.limited_as("acme-1") == "acme-1"
+    assert (provider.told({}, "acme-1", 0.0), provider.again(SECRET, error)) == ([], None)
     asked: list[Callable[[], object]] = [
         lambda: provider.protocol("acme-1", SECRET),
         lambda: provider.build(CALL, SECRET),

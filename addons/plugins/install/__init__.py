@@ -1,0 +1,1 @@
+"""Installing, updating and removing plugins: from a folder, an archive, an address, or a GitHub release."""
