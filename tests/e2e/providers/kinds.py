@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.standin import StandIn
 from tests.standin.azure import AzureStandIn
+from tests.standin.codex import CodexStandIn
 from tests.standin.ollama import OllamaStandIn
 from tests.standin.vertex import LOCATION, VertexStandIn
 
@@ -32,6 +33,8 @@ def _service_account(backend: VertexStandIn) -> str:
 
 
 _VERTEX: Json = {"base_url": "{url}", "token_url": "{url}/token", "location": LOCATION}
+#: Account logins are paced by default (decision 8); tests ask more in a minute than a person would.
+UNPACED: Json = {"requests_per_minute": 100_000}
 OWN = {name: name for name in ("anthropic", "openai_chat", "openai_responses", "gemini")}
 
 KINDS: dict[str, Kind] = {
@@ -69,6 +72,15 @@ KINDS: dict[str, Kind] = {
         OllamaStandIn,
         {"base_url": "{url}", "api": "anthropic"},
         spoken=dict.fromkeys(OWN, "anthropic"),
+    ),
+    "codex": Kind(
+        "codex",
+        "gpt-5.5",
+        CodexStandIn,
+        {"base_url": "{url}/backend-api/codex", "token_url": "{url}/oauth/token", **UNPACED},
+        lambda backend: str(backend.login()),
+        spoken=dict.fromkeys(OWN, "openai_responses"),
+        hides_thinking=("openai_chat",),
     ),
 }
 

@@ -1,0 +1,105 @@
+"""What the service tells of a plan's windows, in headers and when asked (codex.md §9). Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from addons.providers.quota import Quota
+
+Json = dict[str, Any]
+
+_USED = re.compile(r"x-codex-(?:(?P<name>[a-z0-9][a-z0-9-]*?)-)?(?P<which>primary|secondary)-used-percent")
+#: Minutes of a window → what people call it. It is told by its length, not by being the first or the second.
+_WINDOWS = {300: "5-hour", 1440: "daily", 10_080: "weekly", 43_200: "monthly"}
+USAGE = "wham/usage"
+
+
+def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
+    """Of every answer, good or refused; names in lower case."""
+    found = []
+    goes_on = any(headers.get(f"x-codex-credits-{name}", "").lower() == "true" for name in ("has-credits", "unlimited"))
+    for header in headers:
+        told = _USED.fullmatch(header)
+        if told is None:
+            continue
+        base = header.removesuffix("used-percent")
+        after = _number(headers.get(base + "reset-after-seconds"))
+        resets = _number(headers.get(base + "reset-at")) or (now + after if after else 0.0)
+        quota = _quota(
+            _number(headers.get(header)), _number(headers.get(base + "window-minutes")), resets, header, goes_on, now
+        )
+        if quota is not None:
+            found.append(_of_model(quota, told["name"], headers, model))
+    return found
+
+
+def from_usage(answer: Json, now: float) -> list[Quota]:
+    """Of the usage endpoint."""
+    credits = answer.get("credits")
+    credits = credits if isinstance(credits, dict) else {}
+    goes_on = bool(credits.get("has_credits") or credits.get("unlimited"))
+    found = _windows(answer.get("rate_limit"), None, goes_on, now)
+    extra = answer.get("additional_rate_limits")
+    for one in extra if isinstance(extra, list) else []:
+        if isinstance(one, dict) and isinstance(one.get("limit_name"), str):
+            found += _windows(one.get("rate_limit", one), one["limit_name"].lower(), goes_on, now)
+    return found
+
+
+def _windows(limit: object, model: str | None, goes_on: bool, now: float) -> list[Quota]:
+    found = []
+    for name in ("primary_window", "secondary_window"):
+        window = limit.get(name) if isinstance(limit, dict) else None
+        if not isinstance(window, dict):
+            continue
+        seconds, after = _number(window.get("limit_window_seconds")), _number(window.get("reset_after_seconds"))
+        resets = _number(window.get("reset_at")) or (now + after if after else 0.0)
+        minutes = None if seconds is None else seconds / 60
+        quota = _quota(_number(window.get("used_percent")), minutes, resets, USAGE, goes_on, now)
+        if quota is not None:
+            found.append(Quota(quota.counts, quota.remaining, quota.limit, quota.resets, model, USAGE, now))
+    return found
+
+
+def _quota(
+    used: float | None, minutes: float | None, resets: float, source: str, goes_on: bool, now: float
+) -> Quota | None:
+    """`goes_on`: credits pay for what the window does not hold, so that a spent one keeps nobody from being asked."""
+    if used is None or not (used or minutes or resets):
+        return None  # a window that the plan does not have is all zeros
+    left = max(100.0 - used, 0.0)
+    if goes_on and not left:
+        resets = 0.0
+    return Quota(f"% of the {_named(minutes)} window", left, 100.0, resets, None, source, now)
+
+
+def _of_model(quota: Quota, name: str | None, headers: Mapping[str, str], model: str) -> Quota:
+    """A limit with a name of its own is that of some models: of the one that was asked, if it is the active limit, else
+    of the one that it is named after."""
+    if name is None:
+        return quota
+    called = headers.get(f"x-codex-{name}-limit-name", "").lower() or name
+    whose = model if headers.get("x-codex-active-limit", "").lower() in (name, called) else called
+    return Quota(quota.counts, quota.remaining, quota.limit, quota.resets, whose, quota.source, quota.seen)
+
+
+def _named(minutes: float | None) -> str:
+    if not minutes:
+        return "plan's"
+    for length, unit in ((1440, "day"), (60, "hour")):
+        if minutes not in _WINDOWS and minutes % length == 0:
+            return f"{minutes / length:g}-{unit}"
+    return _WINDOWS.get(round(minutes), f"{minutes:g}-minute")
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
