@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.standin import StandIn
+from tests.standin.antigravity import AntigravityStandIn
 from tests.standin.azure import AzureStandIn
+from tests.standin.code_assist import CodeAssistStandIn
 from tests.standin.codex import CodexStandIn
+from tests.standin.google_internal import GoogleStandIn
 from tests.standin.ollama import OllamaStandIn
 from tests.standin.vertex import LOCATION, VertexStandIn
 
@@ -32,9 +35,14 @@ def _service_account(backend: VertexStandIn) -> str:
     return backend.service_account()
 
 
+def _google_login(backend: GoogleStandIn) -> str:
+    return backend.login()
+
+
 _VERTEX: Json = {"base_url": "{url}", "token_url": "{url}/token", "location": LOCATION}
 #: Account logins are paced by default (decision 8); tests ask more in a minute than a person would.
 UNPACED: Json = {"requests_per_minute": 100_000}
+_GOOGLE: Json = {"base_url": "{url}", "token_url": "{url}/token", "userinfo_url": "{url}/userinfo", **UNPACED}
 OWN = {name: name for name in ("anthropic", "openai_chat", "openai_responses", "gemini")}
 
 KINDS: dict[str, Kind] = {
@@ -82,6 +90,9 @@ KINDS: dict[str, Kind] = {
         spoken=dict.fromkeys(OWN, "openai_responses"),
         hides_thinking=("openai_chat",),
     ),
+    "gemini_oauth": Kind("gemini_oauth", "gemini-3.5-flash", CodeAssistStandIn, _GOOGLE, _google_login),
+    "antigravity gemini": Kind("antigravity", "gemini-pro-agent", AntigravityStandIn, _GOOGLE, _google_login),
+    "antigravity claude": Kind("antigravity", "claude-sonnet-4-6", AntigravityStandIn, _GOOGLE, _google_login),
 }
 
 #: What config.toml says of the provider of one's own; {url} as above.
