@@ -1,0 +1,195 @@
+"""Plugins come, change and go while fifty streams are under way, and none of them is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from addons.plugins.install import sources
+from addons.plugins.install.installer import Installer
+from tests.e2e.gateway import Gateway
+from tests.flow import upstream as up
+from tests.flow.conftest import Setup
+from tests.flow.process import until
+from tests.flow.upstream import Connection, Received, Upstream
+from tests.plugins import making
+
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
+STREAMS = 50
+MANIFEST = """
+id = "{id}"
+name = "Acme AI"
+protocols = ["anthropic"]
+base_url = "{url}"
+auth_header = "x-api-key"
+models = ["acme-*"]
+"""
+TEXT = "".join(f"piece {number} " for number in range(8))
+
+
+class Held(Upstream):
+    """Streams begin, and go on when they are let: `secret` "held" waits, others do not."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        super().__init__(self._answer)
+
+    def _answer(self, connection: Connection, request: Received) -> None:
+        if not request.secret.startswith("held"):
+            up.good(connection, request)
+            return
+        pieces = [up.delta(f"piece {number} ") for number in range(8)]
+        begun = [up.START, up.BLOCK, pieces[0]]
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        for chunk in begun:
+            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        assert self.let_go.wait(120)
+        for chunk in (*pieces[1:], up.STOP + up.END):
+            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        connection.send(b"0\r\n\r\n")
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    server = Held()
+    yield server
+    server.let_go.set()
+    server.close()
+
+
+class Author:
+    """Makes versions of a plugin, and installs them as the command does."""
+
+    def __init__(self, place: Path, plugins: Path, url: str) -> None:
+        self._place, self._url, self.installer = place, url, Installer(plugins)
+
+    def install(self, version: str, name: str = "acme") -> None:
+        folder = making.write(
+            self._place / f"{name}-{version}",
+            name,
+            manifest=MANIFEST.format(id=name, url=self._url),
+            json_=making.described(name, version=version),
+            files=making.with_code(version),
+        )
+        with self.installer.prepared(sources.parse(str(folder))) as prepared:
+            prepared.install()
+
+
+@asynccontextmanager
+async def streaming(gateway: Gateway, key: str) -> AsyncIterator[list[asyncio.Task[str]]]:
+    """Fifty streams, half of them translated, of which each has said its first words."""
+    began = asyncio.Semaphore(0)
+
+    async def one(client: httpx.AsyncClient, number: int) -> str:
+        chat = number % 2 == 0
+        path = "/v1/chat/completions" if chat else "/v1/messages"
+        body = {
+            "model": "acme-1",
+            "max_tokens": 99,
+            "stream": True,
+            "messages": [{"role": "user", "content": f"{number}"}],
+        }
+        text, ended = "", False
+        async with client.stream("POST", path, json=body) as response:
+            assert response.status_code == 200, await response.aread()
+            async for line in response.aiter_lines():
+                if not line.startswith("data: "):
+                    continue
+                if line == "data: [DONE]":
+                    ended = True
+                    continue
+                event = json.loads(line[6:])
+                assert "error" not in event, event
+                if chat:
+                    piece = event["choices"][0]["delta"].get("content") or "" if event.get("choices") else ""
+                else:
+                    piece = event.get("delta", {}).get("text", "")
+                    ended = ended or event["type"] == "message_stop"
+                if piece and not text:
+                    began.release()
+                text += piece
+        assert ended, text
+        return text
+
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=gateway.url, headers={"x-api-key": key}, timeout=150, trust_env=False, limits=limits
+    ) as client:
+        tasks = [asyncio.create_task(one(client, number)) for number in range(STREAMS)]
+        for _ in tasks:
+            await asyncio.wait_for(began.acquire(), 90)
+        yield tasks
+
+
+async def test_fifty_streams_outlive_installations_updates_and_removals(tmp_path: Path, held: Held) -> None:
+    gateway = Gateway(tmp_path / "gateway")
+    gateway.configure("")
+    setup = Setup(gateway)
+    author = Author(tmp_path, setup.home.plugins, held.url)
+    author.install("1.0.0")
+    names = [setup.credential("acme", held.url, secret) for secret in ("held-secret", "quick-secret")]
+    setup.route(names[0])
+    key = gateway.key()
+
+    def ask(client: httpx.Client, model: str = "acme-1") -> int:
+        body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        return client.post("/v1/messages", json=body).status_code
+
+    def marked(client: httpx.Client, version: str) -> bool:
+        """A new request is made by that version's code; it never fails, whichever that is."""
+        assert ask(client) == 200
+        return held.of("quick-secret")[-1].headers["x-acme"] == version
+
+    def changes() -> None:
+        headers = {"x-api-key": key}
+        with httpx.Client(base_url=gateway.url, headers=headers, timeout=30, trust_env=False) as client:
+            setup.route(names[1])
+            assert marked(client, "1.0.0")
+            author.install("2.0.0")
+            until(lambda: marked(client, "2.0.0"))
+            author.install("1.0.0", "other")
+            setup.route(setup.credential("other", held.url, "other-secret"))
+            until(lambda: ask(client) == 200)
+            setup.route(names[1])
+            author.installer.configure("acme", enabled=False)
+            until(lambda: ask(client) != 200)
+            author.installer.configure("acme", enabled=True)
+            until(lambda: ask(client) == 200)
+            until(lambda: marked(client, "2.0.0"))
+            author.installer.remove("acme", data=True)
+            until(lambda: ask(client) != 200)
+
+    with gateway:
+        async with streaming(gateway, key) as tasks:
+            await asyncio.to_thread(changes)
+            assert not any(task.done() for task in tasks)
+            held.let_go.set()
+            texts = await asyncio.wait_for(asyncio.gather(*tasks), 90)
+    assert texts == [TEXT] * STREAMS
+    assert [request.headers["x-acme"] for request in held.of("held-secret")] == ["1.0.0"] * STREAMS
+    assert "Traceback" not in gateway.log
+
+
+def test_a_plugin_that_cannot_be_loaded_is_told_in_the_log_and_stops_nobody(tmp_path: Path, held: Held) -> None:
+    gateway = Gateway(tmp_path / "gateway")
+    gateway.configure("")
+    setup = Setup(gateway)
+    making.write(setup.home.plugins, "broken", files={"__init__.py": "1 / 0"})
+    making.write(setup.home.plugins, "exits", files={"__init__.py": "raise SystemExit(3)"})
+    setup.route(setup.credential("anthropic", held.url, "quick-secret"))
+    key = gateway.key()
+    with gateway, httpx.Client(base_url=gateway.url, headers={"x-api-key": key}, timeout=30, trust_env=False) as client:
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        assert client.post("/v1/messages", json=body).status_code == 200
+        making.write(setup.home.plugins, "late", files={"__init__.py": "import no_such_module"})
+        until(lambda: "the plugin late cannot be used" in gateway.log)
+        assert client.post("/v1/messages", json=body).status_code == 200
+    assert "the plugin broken cannot be used: its code cannot be imported: ZeroDivisionError" in gateway.log
+    assert "the plugin exits cannot be used" in gateway.log
