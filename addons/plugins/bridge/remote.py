@@ -113,6 +113,7 @@ class RemoteProvider(Provider):
     # -- asking
 
     async def acquire(self, credential: Credential) -> Credential:
+        credential = self._kept(credential)
         try:
             facts = await self.session.ready()
             self.session.given[credential.name] = credential
@@ -278,6 +279,16 @@ class RemoteProvider(Provider):
             settings.pop("proxy_url", None)
             settings.pop("ca_file", None)
         return replace(credential, secret=secret, settings=settings)
+
+    def _kept(self, credential: Credential) -> Credential:
+        """The credential as it is stored, also of one that `acquire` or `refresh` made; with a login's token of now."""
+        ready = credential.settings.get(_READY)
+        if not isinstance(ready, Ready):
+            return credential
+        if self.manifest.oauth is None:
+            return ready.credential
+        settings = {**ready.credential.settings, "login": credential.settings.get("login")}
+        return replace(ready.credential, secret=credential.secret, settings=settings)
 
     async def _lease(self, credential: Credential) -> Lease:
         """The known one while it is good; else one question for all who wait. Raises what FAULTS names, and

@@ -183,6 +183,8 @@ async def test_refresh_gives_other_terms_and_none_where_the_plugin_cannot(tmp_pa
         fresh = await made.refresh(await made.acquire(credential(service)))
         assert fresh is not None
         assert fresh.settings["headers"]["x-session"] == "session-2-of-the-secret-key"
+        again = await made.acquire(fresh)  # as the next attempt does
+        assert again.settings["headers"]["x-session"] == "session-2-of-the-secret-key"
     async with provider(tmp_path / "2", implements=ALL) as made:
         assert await made.refresh(await made.acquire(credential(service))) is None
 
