@@ -1,7 +1,8 @@
 """Looks hook handlers up once, not at every event: the largest saving there is in mitmproxy (its sheet, point 12).
 
 Same order and same error handling as AddonManager.trigger_event, which asks every addon (about forty) for every hook of
-every flow. The handlers of a hook are collected once and forgotten whenever an addon comes or goes.
+every flow. The handlers of a hook are collected once and forgotten whenever an addon comes or goes. A manager that
+calls hooks otherwise than we know is left alone (shortcuts.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mitmproxy import ctx, exceptions, flow, hooks
 from mitmproxy.addonmanager import Loader, safecall
 from mitmproxy.hooks import Hook
 
+from addons.gateway import shortcuts
 from addons.gateway.hookrun import Run
 
 
@@ -35,8 +37,8 @@ async def run(groups: list[list[Callable[..., Any]]], args: list[Any]) -> None:
 class HookCache:
     def load(self, loader: Loader) -> None:
         manager: Any = ctx.master.addons
-        if "trigger_event" in vars(manager):
-            return  # hot reload
+        if "trigger_event" in vars(manager) or not shortcuts.calls_hooks_plainly(type(manager)):
+            return  # hot reload, or another mitmproxy
         cache: dict[str, list[list[Callable[..., Any]]]] = {}
 
         def handlers(event: Hook) -> list[list[Callable[..., Any]]]:

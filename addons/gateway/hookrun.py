@@ -13,6 +13,21 @@ from dataclasses import dataclass
 
 from mitmproxy import connection, ctx
 from mitmproxy.proxy import commands
+from mitmproxy.proxy.layers.http import (
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
+
+from addons.gateway import shortcuts
+
+#: Hooks that run where they occur; none, where layers of this mitmproxy wait for hooks otherwise than we know.
+AT_ONCE: tuple[type[commands.StartHook], ...] = (
+    (HttpRequestHeadersHook, HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook)
+    if shortcuts.pauses_for_hooks()
+    else ()
+)
 
 
 @dataclass(slots=True)
@@ -33,7 +48,7 @@ class HookPending(commands.StartHook):
 
 def start(hook: commands.StartHook, client: connection.Client) -> commands.StartHook | None:
     """Run `hook` with all that mitmproxy does around it → None when it is over, else what is to be waited for."""
-    handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+    handler = getattr(ctx.master.addons.get("proxyserver"), "connections", {}).get(client.id)
     if handler is None:
         return hook  # the client has just gone, or it is a replay: left to mitmproxy
     task = asyncio.create_task(handler.handle_hook(hook))  # mitmproxy's loop starts tasks at once

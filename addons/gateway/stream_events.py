@@ -17,10 +17,6 @@ from mitmproxy import http
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     DropStream,
-    HttpRequestHeadersHook,
-    HttpRequestHook,
-    HttpResponseHeadersHook,
-    HttpResponseHook,
     HttpStream,
     RequestProtocolError,
     SendHttp,
@@ -31,7 +27,7 @@ from addons.gateway import exchange as exchanges
 from addons.gateway import failures, hookrun
 from addons.gateway.clock import Clock
 from addons.gateway.exchange import Exchange, Failure
-from addons.gateway.hookrun import HookPending
+from addons.gateway.hookrun import AT_ONCE, HookPending
 
 if TYPE_CHECKING:
     from addons.gateway.layer import GatewayLayer
@@ -40,14 +36,10 @@ Commands = Generator[commands.Command, Any, None]
 log = logging.getLogger(__name__)
 
 
-#: Hooks that run where they occur. Not AttemptHook: the failed attempt's connection must come to rest first.
-AT_ONCE = (HttpRequestHeadersHook, HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook)
-
-
 @dataclass
 class AttemptHook(commands.StartHook):
     """An attempt failed: dispatch makes `flow.request` the next one, or sets `flow.response` to say that there is
-    none."""
+    none. Not run where it occurs: the failed attempt's connection must come to rest first."""
 
     name = "proxycast_attempt"
     flow: http.HTTPFlow

@@ -37,8 +37,8 @@ class Process:
         self.config.write_text(where + config, encoding="utf-8")
         self._popen: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str, program: str = "mitmdump") -> Self:
-        command = [str(SCRIPTS / program), "-s", str(ROOT / "proxycast.py"), "--set", f"confdir={self.home / 'ca'}"]
+    def start(self, *options: str, program: str = "mitmdump", script: Path = ROOT / "proxycast.py") -> Self:
+        command = [str(SCRIPTS / program), "-s", str(script), "--set", f"confdir={self.home / 'ca'}"]
         with (self.home / "out").open("wb") as out, (self.home / "err").open("wb") as err:
             self._popen = subprocess.Popen(
                 [*command, *options], cwd=ROOT, env=self.env(), stdin=subprocess.DEVNULL, stdout=out, stderr=err
