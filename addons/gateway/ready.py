@@ -27,7 +27,7 @@ async def acquire(services: Services, provider: Provider, credential: Credential
         text = f"the credential could not be made ready ({type(error).__name__})"
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status=502)) from error
     if ready is not credential:
-        services.refresher.note(ready.secret)
+        services.refresher.note_all(ready)
     return ready
 
 

@@ -95,6 +95,11 @@ class Refresher:
                 if len(self._seen) > REMEMBERED:
                     del self._seen[next(iter(self._seen))]
 
+    def note_all(self, credential: Credential) -> None:
+        """Every part of its secret, which a provider has made."""
+        if credential.secret not in self._seen:
+            self.note(*credential.secret_values())
+
     async def acquire(self, provider: Provider, credential: Credential) -> Credential:
         """The credential with a token that can be sent now: its secret is the access token, its setting `login` what
         else belongs to the login. As it is where the provider has no logins. Raises UnavailableError."""

@@ -227,6 +227,8 @@ def _of_variable(
         return replace(found, secret=json.dumps(fields))
     if meaning.file:
         return replace(found, secret="", settings={**settings, "creds_file_path": value})
+    if meaning.setting:
+        return replace(found, secret="", settings={**settings, meaning.setting: value})
     if len(providers) > 1 and not base_url:
         return replace(found, note=f"may also be for {', '.join(providers[1:])}")
     return found
@@ -244,7 +246,9 @@ def _judged(found: Found, registry: Registry, existing: list[Credential]) -> Fou
     for credential in existing:
         same_secret = bool(found.secret) and found.secret in credential.secret_values()
         same_file = bool(file) and credential.settings.get("creds_file_path") == file
-        if same_secret or same_file:
+        bare = not found.secret and not file
+        same_settings = bare and found.provider == credential.provider and found.settings == credential.settings
+        if same_secret or same_file or same_settings:
             return replace(found, readiness=Readiness.ADDED, note=f"as {credential.name}")
     try:
         provider = registry.get(found.provider)

@@ -64,8 +64,8 @@ class Variable:
 
     `provider` overrides the manifest's. `base_url` are variables that may hold another base URL than the provider's,
     which `other` serves with `other_settings`; `needs_base_url`: without one the key is for nobody. `settings` maps
-    settings to variables. `file`: it names a file. `login`: what it holds is a login's token. `secret` maps fields of a
-    JSON secret to variables.
+    settings to variables. `file`: it names a file, `setting`: it is the value of that setting. `login`: what it holds
+    is a login's token. `secret` maps fields of a JSON secret to variables.
     """
 
     provider: str = ""
@@ -75,6 +75,7 @@ class Variable:
     needs_base_url: bool = False
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file: bool = False
+    setting: str = ""
     login: bool = False
     secret: Mapping[str, str] = field(default_factory=dict)
 
@@ -168,6 +169,8 @@ VARIABLES: dict[str, Variable] = {
             "session_token": "AWS_SESSION_TOKEN",
         },
     ),
+    # a profile of AWS's own configuration
+    "AWS_PROFILE": Variable("bedrock", settings={"region": ("AWS_REGION", "AWS_DEFAULT_REGION")}, setting="profile"),
     "GOOGLE_APPLICATION_CREDENTIALS": Variable(
         "vertex",
         file=True,

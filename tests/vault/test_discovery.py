@@ -112,6 +112,15 @@ def test_a_variable_may_name_a_file(home: Path):
     assert found.settings == {"creds_file_path": "/a/key.json", "project": "p"}
 
 
+def test_a_profile_of_aws_is_named_and_known_again(home: Path):
+    environ = {"AWS_PROFILE": "work", "AWS_REGION": "eu-west-1"}
+    found = only(look(home, environ))
+    assert (found.provider, found.secret, found.readiness) == ("bedrock", "", Readiness.READY)
+    assert found.settings == {"profile": "work", "region": "eu-west-1"}
+    added = Credential("aws", "bedrock", settings=found.settings)
+    assert only(find(Machine(home, environ), REGISTRY, [added])).readiness is Readiness.ADDED
+
+
 def test_a_variable_that_several_services_use_says_so(home: Path):
     found = only(look(home, {"DASHSCOPE_API_KEY": KEY}))
     assert found.provider == "dashscope"
@@ -151,8 +160,9 @@ def test_the_login_of_a_tool(home: Path, tool: str):
 
 def test_a_login_is_ready_when_its_provider_is_there(home: Path):
     shutil.copy(LOGINS / "codex.json", put(home, ".codex/auth.json", ""))
-    assert only(look(home)).readiness is Readiness.NO_PROVIDER
     registry = built_in()
+    registry.unregister("codex")
+    assert only(find(Machine(home, {}), registry, [])).readiness is Readiness.NO_PROVIDER
     openai = REGISTRY.get("openai").manifest
     registry.register(Provider(replace(openai, id="codex", aliases=(), env=(), oauth=OAuth("https://auth.example"))))
     assert only(find(Machine(home, {}), registry, [])).readiness is Readiness.READY
@@ -160,8 +170,10 @@ def test_a_login_is_ready_when_its_provider_is_there(home: Path):
 
 def test_a_preset_of_the_same_name_does_not_make_a_login_usable(home: Path):
     shutil.copy(LOGINS / "iflow.json", put(home, ".iflow/oauth_creds.json", ""))
-    assert REGISTRY.get("iflow")
-    assert only(look(home)).readiness is Readiness.NO_PROVIDER
+    registry = built_in()
+    registry.unregister("iflow")
+    assert registry.get("iflow")
+    assert only(find(Machine(home, {}), registry, [])).readiness is Readiness.NO_PROVIDER
 
 
 @pytest.mark.parametrize(

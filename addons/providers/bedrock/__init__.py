@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from urllib.parse import quote
 
-from addons.providers.api import Call, Headers, Manifest, Operation, Provider, Upstream
+from addons.providers.api import Call, Headers, Manifest, Operation, Provider, UnavailableError, Upstream
 from addons.providers.bedrock import signing
+from addons.providers.bedrock.profiles import Profiles, profile_of
 from addons.providers.bedrock.wire import PROTOCOL as INVOKE
 from addons.vault.credential import Credential
 from translators import registry
+from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request
 from translators.canonical.target import Target
 
@@ -42,6 +44,30 @@ _REGION_IN_HOST = re.compile(r"//bedrock[a-z-]*\.([a-z]{2}(?:-[a-z]+)+-\d+)\.")
 
 class Bedrock(Provider):
     reads_request = False
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest)
+        self._profiles = Profiles()
+
+    async def acquire(self, credential: Credential) -> Credential:
+        """With the keys, and the region, of the profile of AWS's configuration that a setting names."""
+        if credential.secret:
+            return credential
+        if not profile_of(credential):
+            text = f"{credential.name} has neither a secret nor a profile: `proxycast credentials edit` gives it one"
+            raise UnavailableError(ErrorInfo(ErrorKind.AUTHENTICATION, text, 401))
+        found = await self._profiles.find(credential)
+        settings = credential.settings if _region_of(credential) else {**credential.settings, "region": found.region}
+        return replace(credential, secret=found.secret, settings=settings)
+
+    async def refresh(self, credential: Credential) -> Credential | None:
+        """With the keys that the profile has now, after the service has refused those of before."""
+        bare = replace(credential, secret="")
+        if not profile_of(bare):
+            return None
+        self._profiles.refused(bare)
+        found = await self._profiles.find(bare)
+        return None if found.secret == credential.secret else replace(credential, secret=found.secret)
 
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         """The wire set by the user; else Claude's own for Claude (it says most), Converse for all others."""
@@ -94,9 +120,13 @@ def stands_for(model: str, credential: Credential) -> str:
 
 
 def _region(credential: Credential) -> str:
-    """The setting, else what the endpoint's host says."""
+    return _region_of(credential) or DEFAULT_REGION
+
+
+def _region_of(credential: Credential) -> str:
+    """The setting, else what the endpoint's host says, else ""."""
     found = _REGION_IN_HOST.search(credential.setting("base_url"))
-    return credential.setting("region") or (found[1] if found is not None else DEFAULT_REGION)
+    return credential.setting("region") or (found[1] if found is not None else "")
 
 
 def _with_region(credential: Credential) -> dict[str, object]:

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from addons.providers.api import Call, Headers, Manifest, Operation, Provider, Upstream
-from addons.providers.vertex.grant import unavailable
+from addons.providers.vertex import grant, metadata
+from addons.providers.vertex.grant import AccessToken, unavailable
 from addons.providers.vertex.tokens import Tokens
 from addons.vault.credential import Credential
 from translators import jsonio
@@ -39,7 +40,8 @@ class Vertex(Provider):
 
     def __init__(self, manifest: Manifest, tokens: Tokens | None = None) -> None:
         super().__init__(manifest)
-        self._tokens = tokens or Tokens()
+        self._tokens = tokens or Tokens(_exchange)
+        self._projects = Projects()
 
     # -- choosing
 
@@ -57,6 +59,9 @@ class Vertex(Provider):
         info = _login(credential)
         if info is None:
             return credential
+        if not credential.setting("project") and not info.get("project_id"):
+            own = info.get("type") == metadata.TYPE
+            info["project_id"] = await self._projects.of(credential) if own else info.get("quota_project_id")
         if not credential.setting("project") and not info.get("project_id"):
             text = f"{credential.name} has no project: `proxycast credentials edit {credential.name} --set project=…`"
             raise unavailable(text, ErrorKind.SERVER, 502)
@@ -115,13 +120,19 @@ def _login(credential: Credential) -> Json | None:
     """The JSON of the secret or of the file, without what `acquire` added; None for a plain key. Raises
     UnavailableError."""
     text, path = credential.secret, credential.setting("creds_file_path")
+    source = credential.setting("source")
+    if not text and not path and source:
+        file = metadata.default_file() if source == "default" else None
+        if file is None:
+            return {"type": metadata.TYPE}
+        path = str(file)
     if not text and path:
         try:
             text = Path(path).expanduser().read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise unavailable(f"{path} cannot be read: {error}") from None
     if not text:
-        raise unavailable(f"{credential.name} has neither a secret nor a creds_file_path")
+        raise unavailable(f"{credential.name} has neither a secret nor a creds_file_path nor a source")
     if not text.startswith("{"):
         return None
     try:
@@ -130,6 +141,26 @@ def _login(credential: Credential) -> Json | None:
         raise unavailable(f"{credential.name}: its JSON cannot be read") from None
     info.pop(_TOKEN, None)
     return info if isinstance(info, dict) else None
+
+
+async def _exchange(credential: Credential, info: Json, now: float) -> AccessToken:
+    if info.get("type") == metadata.TYPE:
+        return await metadata.fetch(credential, now)
+    return await grant.exchange(credential, info, now)
+
+
+class Projects:
+    """The machine's project, asked for once: it does not change while the machine runs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    async def of(self, credential: Credential) -> str:
+        """Raises UnavailableError."""
+        url = credential.setting("metadata_url")
+        if not self._known.get(url):
+            self._known[url] = await metadata.project(credential)
+        return self._known[url]
 
 
 def _place(credential: Credential) -> str:

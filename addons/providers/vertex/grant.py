@@ -95,10 +95,11 @@ async def exchange(credential: Credential, info: Json, now: float) -> AccessToke
         raise unavailable(f"no token could be had: {error or type(error).__name__}", ErrorKind.SERVER, 502) from None
     except ValueError:
         raise unavailable("no token could be had: the answer is no JSON", ErrorKind.SERVER, 502) from None
-    return _token(response.status_code, body if isinstance(body, dict) else {}, now)
+    return token_in(response.status_code, body if isinstance(body, dict) else {}, now)
 
 
-def _token(status: int, body: Json, now: float) -> AccessToken:
+def token_in(status: int, body: Json, now: float) -> AccessToken:
+    """What an answer gives. Raises UnavailableError."""
     text, seconds = body.get("access_token"), body.get("expires_in")
     if status == httpx.codes.OK and isinstance(text, str) and text:
         return AccessToken(text, now + (float(seconds) if isinstance(seconds, int | float) else LIFETIME))

@@ -72,5 +72,5 @@ class Tokens:
 
 def _key(credential: Credential, info: Json) -> str:
     """Of a login, wherever its token comes from: credentials with the same one share its token."""
-    text = json.dumps([info, credential.setting("token_url")], sort_keys=True)
+    text = json.dumps([info, credential.setting("token_url"), credential.setting("metadata_url")], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
