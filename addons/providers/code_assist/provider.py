@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from addons.login.flow import Flow
+from addons.login.steps import Steps
 from addons.providers import outbound
 from addons.providers.api import Answer, Call, Headers, Manifest, Operation, Provider, Upstream
 from addons.providers.code_assist import account, errors
@@ -17,7 +20,7 @@ from addons.providers.code_assist.accounts import Accounts
 from addons.providers.code_assist.client_secret import ClientSecrets, Installation
 from addons.providers.code_assist.discovery import DISCOVERY, Asker, Dialect, unavailable
 from addons.vault.credential import Credential
-from addons.vault.oauth import RefreshError
+from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.request import Request
@@ -32,6 +35,27 @@ USERINFO = "https://www.googleapis.com/oauth2/v2/userinfo"
 FOUND = "found_project"
 HOST = "host_in_use"
 SOUGHT_ANEW = "project_sought_anew"
+
+
+class GoogleLogin(Steps):
+    """`find` gives the client secret of the user's own installation, where the owner set none."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        form: OAuth | None,
+        draft: Credential,
+        client: httpx.AsyncClient,
+        identity: Headers,
+        *,
+        find: Callable[[str], Awaitable[str]],
+    ) -> None:
+        super().__init__(flow, form, draft, client, identity)
+        self._find = find
+
+    async def begin(self) -> None:
+        self.client_secret = self.client_secret or await self._find(self.client_id)
+        await super().begin()
 
 
 class InternalApi(Provider):
@@ -68,29 +92,31 @@ class InternalApi(Provider):
     async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
         """`account` (an e-mail) and `plan`. The project is not among them: it is asked for where it is needed, so that
         a setting of that name is always its owner's."""
-        found = await self._asker(credential, client).find(self.dialect_of(credential), self.hint(credential))
+        found = await self._accounts.of(credential)
         told = {"account": await self._email(credential, client), "plan": found.tier}
         return {name: value for name, value in told.items() if value}
+
+    def login_steps(self, flow: Flow, draft: Credential, client: httpx.AsyncClient) -> Steps:
+        form = self.manifest.oauth
+        return GoogleLogin(flow, form, draft, client, self.identity("login", draft), find=self._client_secret)
 
     async def renew(self, token: Token, credential: Credential, client: httpx.AsyncClient) -> Token:
         """Google's plain grant, with the client secret of the installed client where its owner set none."""
         if not credential.secret_field("client_secret") and not credential.setting("client_secret"):
-            secret = await self.client_secret(credential)
+            assert self.manifest.oauth is not None
+            secret = await self._client_secret(credential.setting("client_id", self.manifest.oauth.client_id))
+            if not secret:
+                text = (
+                    f"the client secret of {self.product} is needed for this login, and no installed {self.product} "
+                    f"was found: install it, or `proxycast credentials edit {credential.name} --set client_secret=…`"
+                )
+                raise RefreshError(text, final=True)
             credential = replace(credential, settings={**credential.settings, "client_secret": secret})
         return await super().renew(token, credential, client)
 
-    async def client_secret(self, credential: Credential) -> str:
-        """Of the user's own installation. Raises RefreshError, with what to do."""
-        assert self.manifest.oauth is not None
-        client_id = credential.setting("client_id", self.manifest.oauth.client_id)
-        found = await asyncio.to_thread(self._secrets.find, client_id, self.installation)
-        if not found:
-            text = (
-                f"the client secret of {self.product} is needed for this login, and no installed {self.product} was "
-                f"found: install it, or `proxycast credentials edit {credential.name} --set client_secret=…`"
-            )
-            raise RefreshError(text, final=True)
-        return found
+    async def _client_secret(self, client_id: str) -> str:
+        """Of the user's own installation, "" where there is none."""
+        return await asyncio.to_thread(self._secrets.find, client_id, self.installation)
 
     def dialect_of(self, credential: Credential) -> Dialect:
         return self.dialect
