@@ -46,16 +46,26 @@ _REPLACED = {name for name, _ in _HEADERS}
 
 
 class Guard:
-    """An ASGI app around `app`. `sign` makes the cookie's value, `valid` tells whether one was made by it."""
+    """An ASGI app around `app`. `sign` makes the cookie's value, `valid` tells whether one was made by it. `opened`
+    tells of a path that knowing it is enough; what is there sets its own headers."""
 
     def __init__(
-        self, app: App, *, port: int, token: str, cookie: str, sign: Callable[[], str], valid: Callable[[str], bool]
+        self,
+        app: App,
+        *,
+        port: int,
+        token: str,
+        cookie: str,
+        sign: Callable[[], str],
+        valid: Callable[[str], bool],
+        opened: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._app = app
         self._token = token.encode()
         self._cookie = cookie
         self._sign = sign
         self._valid = valid
+        self._opened = opened
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +76,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        path = _path(scope)
+        path = path_of(scope)
         hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             await _answer(send, 421, "This is the audit of a gateway on this machine; it does not answer to that name.")
@@ -74,6 +84,8 @@ class Guard:
             await _answer(send, 405, "The audit can only be read.")
         elif path == LOGIN_PATH:
             await self._log_in(scope, send)
+        elif self._opened(path):
+            await self._app(scope, receive, send)
         elif path.startswith(_PUBLIC) or self._logged_in(headers):
             await self._app(scope, receive, _hardened(send))
         else:
@@ -101,8 +113,8 @@ class Guard:
         return False
 
 
-def _path(scope: Scope) -> str:
-    """The path as Datasette reads it: undecoded."""
+def path_of(scope: Scope) -> str:
+    """As Datasette reads it: undecoded."""
     raw: bytes | None = scope.get("raw_path")
     return raw.partition(b"?")[0].decode("latin-1") if raw is not None else str(scope["path"])
 

@@ -24,6 +24,7 @@ from itsdangerous import BadSignature
 from addons.audit.datasette import functions
 from addons.audit.datasette.guard import LOGIN_PATH, App, Guard
 from addons.audit.datasette.metadata import ACTOR, SETTINGS, metadata
+from addons.audit.datasette.plugin_pages import PluginPages
 from addons.audit.schema import open_for_writing
 
 HOST = "127.0.0.1"
@@ -33,7 +34,8 @@ _NAMESPACE = "actor"
 
 
 def application(db: Path, *, port: int, token: str) -> App:
-    """The guarded ASGI app over the database at `db`, which is made if there is none. Raises sqlite3.Error, OSError."""
+    """The guarded ASGI app over the database at `db`, which is made if there is none, and over the pages of the plugins
+    beside it. Raises sqlite3.Error, OSError."""
     open_for_writing(db).close()
     if not pm.is_registered(functions):
         pm.register(functions)
@@ -48,7 +50,8 @@ def application(db: Path, *, port: int, token: str) -> App:
         except BadSignature:
             return False
 
-    return Guard(datasette.app(), port=port, token=token, cookie=_COOKIE, sign=sign, valid=valid)
+    pages = PluginPages(datasette.app(), db.parent / "plugins")
+    return Guard(pages, port=port, token=token, cookie=_COOKIE, sign=sign, valid=valid, opened=pages.opened)
 
 
 def main() -> None:
