@@ -17,6 +17,8 @@ from addons.plugins.bridge.errors import CallTimeoutError, PluginDownError
 from addons.plugins.bridge.rpc import RpcError
 from tests.plugins.bridge.making import LIMITS, hosting, make, session, until
 
+pytestmark = pytest.mark.slow
+
 
 def alive(pid: int) -> bool:
     """Whether a process of that id does anything: one that has ended and was not collected does not."""

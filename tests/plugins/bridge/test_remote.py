@@ -27,6 +27,7 @@ from translators.canonical.errors import ErrorKind
 from translators.canonical.names import NameMap
 from translators.canonical.response import Fold, Response
 
+pytestmark = pytest.mark.slow
 BODY = {"model": "private-1", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
 LINES = up.stream(b'{"think":"hm"}\n{"te', b'xt":"he"}\n{"text":"llo"}\n', b'{"end":true}\n')
 ALL = ["credential.acquire", "request.transform", "response.chunk", "response.end", "error.parse"]
