@@ -19,6 +19,7 @@ from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.registry import UnknownProviderError
 from addons.vault.credential import Credential
+from translators.canonical.errors import TranslationError
 
 INTERVAL = 2.0  # seconds between two looks at what is due
 TIMEOUT = 10.0
@@ -26,8 +27,9 @@ log = logging.getLogger(__name__)
 
 
 async def answers(provider: Provider, credential: Credential) -> bool:
-    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret.
-    `credential` is ready for use."""
+    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret; also
+    where the gateway may ask it nothing of its own accord, so that the next request tells. `credential` is ready for
+    use."""
     protocol = provider.protocol("", credential)
     try:
         call = Call(Operation.MODELS, protocol, "", False, b"", method="GET", translated=True)
@@ -36,6 +38,8 @@ async def answers(provider: Provider, credential: Credential) -> bool:
             return False
         async with outbound.client(credential, TIMEOUT) as client:
             response = await client.request("GET", upstream.url, headers=upstream.headers)
+    except TranslationError:
+        return True
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return False
     return response.status_code < 500 and response.status_code not in (401, 403, 429)

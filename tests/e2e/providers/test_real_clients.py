@@ -47,10 +47,13 @@ PAIRWISE = {
     "openai_compatible": "claude",
     "preset of two protocols": "codex",
     "provider of one's own": "qwen",
+    "codex": "claude",
 }
 AGENTS = ("claude", "codex", "gemini", "qwen")
 FULL = os.environ.get("PROXYCAST_FULL_MATRIX") == "1"
-CELLS = [(kind, agent) for kind in PAIRWISE for agent in AGENTS] if FULL else list(PAIRWISE.items())
+#: A service's own client takes another way than the others.
+OWN_CLIENTS = [("codex", "codex")]
+CELLS = [(kind, agent) for kind in PAIRWISE for agent in AGENTS] if FULL else [*PAIRWISE.items(), *OWN_CLIENTS]
 READ = "grüße-1 日本\nzwei 🎈"  # stands in no command, only in what came of one
 
 NUMBERS = itertools.count(1)
