@@ -140,9 +140,13 @@ async def quotas(provider: Provider, credential: Credential, connect: Connect = 
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
 
 
+#: What a row of a list calls the name of its model.
+_NAMES = ("id", "name", "slug", "modelId")
+
+
 def names_in(body: Any) -> list[str]:
-    """The names in a list of any dialect: `data[].id`, `models[].name` (Gemini, Ollama) or `.slug` (Codex), or the
-    names of `models` where it is an object (Antigravity). Raises ValueError."""
+    """The names in a list of any dialect: `data[].id`, `models[].name` (Gemini, Ollama), `.slug` (Codex) or `.modelId`
+    (Kiro), or the names of `models` where it is an object (Antigravity). Raises ValueError."""
     rows: Any = body
     if isinstance(body, dict):
         rows = body.get("data") if isinstance(body.get("data"), list) else body.get("models")
@@ -150,7 +154,7 @@ def names_in(body: Any) -> list[str]:
         rows = [{"id": name} for name in rows]
     if not isinstance(rows, list):
         raise ValueError("it is no list of models")
-    found = [row.get("id") or row.get("name") or row.get("slug") for row in rows if isinstance(row, dict)]
+    found = [next(filter(None, map(row.get, _NAMES)), None) for row in rows if isinstance(row, dict)]
     names = [name.removeprefix("models/") for name in found if isinstance(name, str) and 0 < len(name) <= LONGEST]
     return list(dict.fromkeys(names))[:MOST]
 

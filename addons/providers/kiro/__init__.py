@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from addons.login.flow import Flow
+from addons.login.steps import Steps
 from addons.providers import outbound
 from addons.providers.api import (
     Answer,
@@ -25,9 +27,10 @@ from addons.providers.api import (
     Upstream,
 )
 from addons.providers.kiro import control, limits, renewal
-from addons.providers.kiro.account import Account
+from addons.providers.kiro.account import Account, Method
 from addons.providers.kiro.control import Control
 from addons.providers.kiro.dialect import LEGACY
+from addons.providers.kiro.login import STEPS, OidcSteps
 from addons.providers.kiro.models import kiro_id
 from addons.providers.kiro.profiles import Profiles
 from addons.providers.kiro.wire import WIRES
@@ -77,6 +80,13 @@ class Kiro(Provider):
     async def renew(self, token: Token, credential: Credential, client: httpx.AsyncClient) -> Token:
         facts = Account.of(credential, token.extra).facts("refresh")
         return await renewal.renew(token, credential, client, self.identity("refresh", credential, **facts))
+
+    def login_steps(self, flow: Flow, draft: Credential, client: httpx.AsyncClient) -> Steps:
+        """By the CLI's ways, as the CLI."""
+        steps = STEPS[flow.id]
+        method = Method.IDC if steps is OidcSteps else Method.SOCIAL
+        identity = self.identity("refresh", draft, client="cli", method=method.value)
+        return steps(flow, self.manifest.oauth, draft, client, identity)
 
     async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
         """The profile where the login tells none, the account's address and its plan."""

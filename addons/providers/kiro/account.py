@@ -80,7 +80,7 @@ class Account:
         told = _text(login, "profile_arn") or credential.setting("profile_arn")
         place = _ARN.fullmatch(told)
         own, at_login = credential.setting("region"), _text(login, "region")
-        region = place[1] if place else own if _REGION.fullmatch(own) else DEFAULT_REGION
+        region = place[1] if place and is_region(place[1]) else own if is_region(own) else DEFAULT_REGION
         provider = _text(login, "provider")
         return cls(
             method,
@@ -89,7 +89,7 @@ class Account:
             provider,
             told if place else "",
             region,
-            at_login if _REGION.fullmatch(at_login) else DEFAULT_REGION,
+            at_login if is_region(at_login) else DEFAULT_REGION,
             provider.lower() == "builderid" or BUILDER_START in _text(login, "start_url"),
             login,
         )
@@ -131,6 +131,11 @@ class Account:
             "internal": "true" if self.provider.lower() == "internal" else "",
             "cli_os": _CLI_OS.get(sys.platform, "linux"),
         }
+
+
+def is_region(text: str) -> bool:
+    """Whether it is the name of one, so that a host may be made of it."""
+    return _REGION.fullmatch(text) is not None
 
 
 def _method(credential: Credential, login: Mapping[str, Any]) -> Method:
