@@ -48,6 +48,7 @@ addons = [
     Models(services),
     Dispatch(services),
     Trust(services.authorities),
+    services.proxies,
     Respond(services),
     Import(services),
     PluginEvents(services),

@@ -11,9 +11,7 @@ import time
 from dataclasses import replace
 
 from mitmproxy import connection, http
-from mitmproxy.net import server_spec
 from mitmproxy.net.http import url as url_parser
-from mitmproxy.net.server_spec import ServerSpec
 
 from addons.gateway import books, objects, own_answers, ready, verdict, whole_answers
 from addons.gateway import exchange as exchanges
@@ -240,8 +238,7 @@ class Dispatch:
         flow.response = outcome
         return True
 
-    @staticmethod
-    def _send(flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> None:
+    def _send(self, flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> None:
         """Turn the flow's request into the attempt's and mark it as fit to go."""
         upstream, request = prepared.upstream, flow.request
         if request.http_version == "HTTP/1.0":
@@ -270,7 +267,7 @@ class Dispatch:
         flow.server_conn = connection.Server(address=(request.host, request.port))
         proxy = prepared.attempt.candidate.credential.setting("proxy_url")
         if proxy:
-            flow.server_conn.via = _proxy_of(proxy)
+            self._services.proxies.route(flow, proxy)
         exchange.cleared = True
 
     @staticmethod
@@ -337,8 +334,3 @@ def _closed_to_others(exchange: Exchange) -> set[tuple[str, str]]:
 def _parsed(url: str) -> tuple[bytes, bytes, int, bytes]:
     """→ scheme, host, port, path with query. An upstream has few addresses."""
     return url_parser.parse(url)
-
-
-def _proxy_of(url: str) -> ServerSpec:
-    """`http://host:port` as mitmproxy wants it."""
-    return server_spec.parse(url, "http")

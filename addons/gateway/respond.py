@@ -15,6 +15,7 @@ from addons.gateway import codings
 from addons.gateway import exchange as exchanges
 from addons.gateway.books import BODY_CAP, cause_of
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
+from addons.gateway.hiding import hidden_in
 from addons.gateway.own_answers import protocol_for, reply
 from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
@@ -51,6 +52,7 @@ def feed(exchange: Exchange, attempt: Attempt, event: events.Event) -> tuple[byt
         attempt.provider.judge(pipe.error)
         return b"", Failure(Cause.CONNECTION if ended else cause_of(pipe.error), pipe.error)
     if known is None:
+        out = hidden_in(out, attempt)
         exchange.error = pipe.error
         if ended and not attempt.answer_translated:
             out += pipe.fail(pipe.error)  # cut: what was passed on has no end of its own

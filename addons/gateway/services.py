@@ -12,6 +12,7 @@ from addons.config.settings import Settings
 from addons.config.store import ConfigStore
 from addons.gateway.makers import Makers
 from addons.gateway.metrics import Metrics
+from addons.gateway.proxies import Proxies
 from addons.gateway.trust import Authorities
 from addons.pool.pool import Pool
 from addons.pool.refresh import Refresher
@@ -32,6 +33,7 @@ class Services:
     makers: Makers = field(default_factory=Makers)
     metrics: Metrics = field(default_factory=Metrics)
     redactor: Redactor = field(default_factory=Redactor)  # for what is logged or kept outside of the audit
+    proxies: Proxies = field(default_factory=Proxies)
     authorities: Authorities = field(default_factory=Authorities)
     refresher: Refresher = field(init=False)
     pool: Pool = field(init=False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mitmproxy import http
 
 from addons.gateway import headers as header_rules
 from addons.gateway import own_answers
 from addons.gateway.exchange import Attempt, Cause, Exchange
+from addons.gateway.hiding import hidden, hidden_in
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 #: Causes that end an exchange at once: they are the client's own.
@@ -44,19 +47,21 @@ def summary(failed: list[Attempt]) -> str:
     for attempt in failed:
         assert attempt.failure is not None
         status = f" (HTTP {attempt.failure.status})" if attempt.failure.status else ""
-        phrases.append(f"{attempt.number}. {attempt.candidate.name}: {attempt.failure.error.message}{status}")
+        said = hidden(attempt.failure.error.message, attempt)
+        phrases.append(f"{attempt.number}. {attempt.candidate.name}: {said}{status}")
     return "; ".join(phrases)
 
 
 def _theirs(exchange: Exchange, attempt: Attempt, retry_after: float | None = None) -> http.Response:
     """An upstream's error: its bytes where the client speaks its protocol, else its message in the client's."""
     assert attempt.failure is not None
-    error = attempt.failure.error
+    error = replace(attempt.failure.error, message=hidden(attempt.failure.error.message, attempt))
     exchange.error = error
     exchange.answered = True
     raw = attempt.failure.response
     if raw is not None and attempt.protocol == exchange.output:
         status, fields, body = raw
+        body = hidden_in(body, attempt)
         kept = header_rules.to_client(fields)
         if retry_after is not None:
             kept = [(name, value) for name, value in kept if name.lower() != "retry-after"]
@@ -65,7 +70,9 @@ def _theirs(exchange: Exchange, attempt: Attempt, retry_after: float | None = No
         return own_answers.make_response(status, kept, body)
     if retry_after is not None:
         error.retry_after = retry_after
-    return own_answers.error_response(exchange, error)
+    response = own_answers.error_response(exchange, error)
+    response.content = hidden_in(response.raw_content or b"", attempt)  # its details too
+    return response
 
 
 def _ours(exchange: Exchange, error: ErrorInfo) -> http.Response:

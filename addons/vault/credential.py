@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,44 @@ class Credential:
         return value if isinstance(value, str) else ""
 
     def secret_values(self) -> list[str]:
-        """Every text in the secret that must never be stored or shown: the whole, and each field of a JSON one."""
+        """Every text in the secret and the settings that must never be stored or shown: the whole, each field of a JSON
+        one, what sounds like a secret among the settings, and passwords in URLs."""
         values = [self.secret] if self.secret else []
         if self.secret.startswith("{"):
             with suppress(ValueError):
                 values += _texts(json.loads(self.secret))
-        return values
+        return values + [text for name, value in self.settings.items() for text in _secret_settings(name, value)]
+
+
+#: Fields beside secrets that are no secrets, so that they may stand in texts: kinds, names, addresses, times.
+_PUBLIC_NAME = re.compile(
+    r"type|provider|region|scopes?|email|client_email|auth_method|oauth_flow|plan|tier|universe_domain"
+    r"|\w+_(?:type|ur[il]|endpoint|arn|at|domain)"
+    r"|(?:\w+_)?(?:project|organi[sz]ation|account|client|user)_id"
+)
 
 
 def _texts(value: Any) -> list[str]:
     """The texts within JSON that are long enough to be secrets."""
     if isinstance(value, dict):
-        return [text for inner in value.values() for text in _texts(inner)]
+        return [text for name, inner in value.items() if not _PUBLIC_NAME.fullmatch(name) for text in _texts(inner)]
     return [value] if isinstance(value, str) and len(value) >= 8 else []
+
+
+def _secret_settings(name: str, value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for inner_name, inner in value.items() for text in _secret_settings(inner_name, inner)]
+    if not isinstance(value, str):
+        return []
+    if _SECRET_NAME.search(name):
+        scheme, _, rest = value.partition(" ")
+        return [value, rest] if rest and scheme.lower() in ("bearer", "basic", "token") else [value]
+    userinfo = _USERINFO.search(value)
+    if userinfo is None:
+        return []
+    user, _, password = userinfo[0][:-1].partition(":")
+    pair = f"{unquote(user)}:{unquote(password)}"
+    return [password, unquote(password), base64.b64encode(pair.encode()).decode("ascii")] if password else []
 
 
 def masked(secret: str) -> str:
