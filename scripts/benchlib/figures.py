@@ -37,8 +37,13 @@ class Sample:
     errors: int
     first_error: str = ""
 
+    @property
+    def cpu_all(self) -> float:
+        return self.cpu + self.cpu_children
 
-_NUMBERS = ("rate", "p50", "p99", "cpu", "cpu_children")
+
+_NUMBERS = ("rate", "p50", "p99", "cpu", "cpu_children", "cpu_all")
+_RATIOS = ("rate", "p50", "p99", "cpu", "cpu_all")
 
 
 @dataclass(slots=True)
@@ -86,7 +91,7 @@ class Figures:
         for cell, samples in self.samples.items():
             reference = reference_of(cell)
             medians = {number: self.median(cell, number) for number in _NUMBERS}
-            ratios = {number: self.ratio(cell, reference, number) for number in ("rate", "p50", "p99", "cpu")}
+            ratios = {number: self.ratio(cell, reference, number) for number in _RATIOS}
             if cell.kind == "streams":
                 ratios["added_p50"] = self.added_ratio(cell, reference, direct_of(cell))
             cells.append(
