@@ -79,14 +79,16 @@ def enveloped(body: bytes, model: str, project: str, conversation: str, *, credi
     tools = parsed.get("tools")
     if isinstance(tools, list) and (fitted := without_search_beside_functions(tools, [])) is not tools:
         kept["tools"] = jsonio.dumps(fitted)
-    session = _id(conversation, "session")
-    prompt = _id(conversation, "prompt", _prompts(contents))
-    inner = b",".join(b'"%s":%s' % (name.encode(), value) for name, value in kept.items())
-    head = {"model": model.removeprefix("models/"), "project": project, "user_prompt_id": prompt}
+    kept["session_id"] = jsonio.dumps(_id(conversation, "session"))
+    head: Json = {
+        "model": model.removeprefix("models/"),
+        "project": project,
+        "user_prompt_id": _id(conversation, "prompt", _prompts(contents)),
+    }
     if credits_too:
-        head["enabled_credit_types"] = ["GOOGLE_ONE_AI"]  # type: ignore[assignment]
-    request = b'{%s,"session_id":"%s"}' % (inner, session.encode())
-    return jsonio.dumps(head)[:-1] + b',"request":' + request + b"}"
+        head["enabled_credit_types"] = ["GOOGLE_ONE_AI"]
+    inner = b",".join(b'"%s":%s' % (name.encode(), value) for name, value in kept.items())
+    return jsonio.dumps(head)[:-1] + b',"request":{' + inner + b"}}"
 
 
 def _id(conversation: str, *parts: object) -> str:
