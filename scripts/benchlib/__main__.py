@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from scripts.benchlib import choosing, report, targets
+from scripts.benchlib import choosing, plugins, report, targets
 from scripts.benchlib.figures import Figures
 from scripts.benchlib.measure import Bench, Plan
 from scripts.benchlib.targets import BenchError, Target
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--exchanges", type=int, default=10_000, help="for the memory, 0: leave out (default 10000)")
     parser.add_argument("--only", choices=["requests", "streams", "memory"], help="nothing else")
     parser.add_argument("--choosing", action="store_true", help="only what choosing among 1,000 credentials costs")
+    parser.add_argument("--plugins", action="store_true", help="only what misbehaving plugins cost the others")
     parser.add_argument("--config", type=Path, help="a config.toml for ProxyCast, to compare settings")
     parser.add_argument("--litellm", type=Path, metavar="VENV", help="measure LiteLLM from that environment too")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")
@@ -132,9 +133,22 @@ def choose(options: argparse.Namespace) -> None:
     print(json.dumps(choosing.as_json(found), indent=2) if options.json else "\n".join(choosing.lines(found)))
 
 
+def beset(options: argparse.Namespace) -> None:
+    plan = plan_of(options)
+    with tempfile.TemporaryDirectory(prefix="proxycast-bench-") as home:
+        found = plugins.run(Path(home), plan.runs, plan.seconds, plan.connections, _say)
+    print(json.dumps(list(plugins.rows(found)), indent=2) if options.json else "\n".join(plugins.lines(found)))
+
+
 def main() -> None:
     parser = _parser()
     options = parser.parse_args()
+    if options.plugins:
+        try:
+            beset(options)
+        except BenchError as error:
+            sys.exit(f"bench: {error}")
+        return
     if options.choosing:
         choose(options)
         return

@@ -55,6 +55,8 @@ class Connection:
         self._garbage = 0
         self._pace = Pace(limits.messages, limits.burst)
         self._slots = asyncio.Semaphore(limits.serving)
+        self._asked, self._asked_bytes = 0, 0
+        self._served_one = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         for work in (self._write(), self._read()):
             self._spawn(work)
@@ -199,9 +201,15 @@ class Connection:
             await self._garbled(line)
             return
         if isinstance(message, Asked):
-            await self._slow_down()
-            await self._slots.acquire()
-            self._spawn(self._served(message))
+            await self._slow_down(len(line))
+            while self._asked and (
+                self._asked >= self._limits.waiting or self._asked_bytes + len(line) > self._limits.waiting_bytes
+            ):
+                self._served_one.clear()
+                await self._served_one.wait()
+            self._asked += 1
+            self._asked_bytes += len(line)
+            self._spawn(self._served(message, len(line)))
         elif (future := self._pending.get(message.id)) is not None:
             if not future.done():
                 self._settle(future, message)
@@ -215,26 +223,32 @@ class Connection:
         else:
             future.set_result(message.result)
 
-    async def _served(self, asked: Asked) -> None:
+    async def _served(self, asked: Asked, size: int) -> None:
         try:
-            answer = rpc.result(asked.id or 0, await self._serve(asked.method, asked.params))
+            async with self._slots:
+                answer = await self._result(asked)
+                if asked.id is not None:
+                    await self._reply(answer)
+        finally:
+            self._asked -= 1
+            self._asked_bytes -= size
+            self._served_one.set()
+
+    async def _result(self, asked: Asked) -> bytes:
+        id_ = asked.id or 0
+        try:
+            answer = rpc.result(id_, await self._serve(asked.method, asked.params))
             if len(answer) > self._limits.line:
                 raise RpcError(rpc.LIMIT_REACHED, "the result is too long")
+            return answer
         except RpcError as error:
-            answer = rpc.failure(asked.id or 0, error)
+            return rpc.failure(id_, error)
         except Exception as error:
             log.exception("proxycast: %s for the plugin %s failed", asked.method, self.name)
-            answer = rpc.failure(
-                asked.id or 0, RpcError(rpc.INTERNAL_ERROR, f"internal error ({type(error).__name__})")
-            )
-        try:
-            if asked.id is not None:
-                await self._reply(answer)
-        finally:
-            self._slots.release()
+            return rpc.failure(id_, RpcError(rpc.INTERNAL_ERROR, f"internal error ({type(error).__name__})"))
 
-    async def _slow_down(self) -> None:
-        wait = self._pace.take()
+    async def _slow_down(self, size: int) -> None:
+        wait = self._pace.take(1 + size / self._limits.heavy)
         if self._pace.overrun > self._limits.overrun:
             self.fail("talks more than it may")
         elif wait:
@@ -251,7 +265,7 @@ class Connection:
         if self._garbage > self._limits.garbage:
             self.fail("writes what is no JSON-RPC")
             return
-        await self._slow_down()
+        await self._slow_down(len(line))
 
     def _give_up(self, id_: rpc.Id) -> None:
         self._late[id_] = None
