@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +27,8 @@ from tests.plugins.bridge.making import make, until
 pytestmark = pytest.mark.flow
 LINES = up.stream(b'{"think":"hm"}\n{"te', b'xt":"he"}\n{"text":"llo"}\n', b'{"end":true}\n')
 BAD = ("crash_at_start", "crash_later", "hang", "flood", "flood_stderr", "garbage", "not_read", "huge_line")
-METHODS = ["credential.acquire", "request.transform", "response.chunk", "response.end", "error.parse"]
+METHODS = ["credential.acquire", "credential.release", "request.transform", "response.chunk", "response.end"]
+METHODS += ["error.parse", "models.list"]
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "anthropic": (
         "/v1/messages",
@@ -87,7 +88,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory, service: Upstream, other: Up
     gateway = Gateway(tmp_path_factory.mktemp("plugins"))
     gateway.configure("")
     home = gateway.home / "proxycast"
-    make(home, "provider.py", name="private", config={"settings": {"implements": METHODS}})
+    settings = {"implements": METHODS, "listen": ["exchange.*", "credential.*"]}
+    make(home, "provider.py", name="private", config={"settings": settings})
     for how in BAD:
         name = how.replace("_", "-")
         folder = make(home, "bad.py", how, name=name, config={"timeout_ms": 500}).folder
@@ -111,14 +113,45 @@ def test_every_client_is_served_through_the_relay(stage: Stage, protocol: str, s
 def test_the_audit_shows_the_service_and_never_the_ticket(stage: Stage, service: Upstream) -> None:
     stage.ask("private")
     deadline = time.monotonic() + 20
-    rows: list[tuple[str, str]] = []
-    while not rows:
+    shown: list[str] = []
+    while not shown:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-        database = sqlite3.connect(f"file:{stage.home.audit}?mode=ro", uri=True)
-        rows = database.execute("SELECT url, outcome FROM attempts WHERE credential = 'private'").fetchall()
-        database.close()
-    assert {row[0] for row in rows} == {service.url + "/private"}
+        rows = json.loads(stage.gateway.command("audit", "recent", "--json"))
+        shown = [row["id"] for row in rows if row["credential"] == "private"]
+    told = stage.gateway.command("audit", "export", str(shown[0]))
+    assert service.url + "/private" in told
+    assert re.search(r'x-proxycast-relay", *"\[redacted:header', told.replace("\n", "")), told
+    assert "session-1-of-secret-of-mine" not in told
+
+
+def test_the_plugin_hears_of_its_own_exchanges_and_credentials(stage: Stage, service: Upstream) -> None:
+    service.script("", up.answer(418, b'{"reason":"busy"}'))
+    stage.ask("other")
+    stage.ask("private", stream=True)
+    heard = stage.home.plugins / "private" / "data" / "heard.jsonl"
+    deadline = time.monotonic() + 20
+    while "cooling" not in heard.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    told = [json.loads(line) for line in heard.read_text().splitlines()]
+    events = [params for method, params in told if method == "event"]
+    finished = [event["data"] for event in events if event["topic"] == "exchange.finished"]
+    assert {one["credential"] for one in finished} == {"private"}
+    assert finished[-1]["outcome"] == "rate_limit"
+    changed = [event["data"] for event in events if event["topic"] == "credential.changed"]
+    assert (changed[-1]["credential"], changed[-1]["state"]) == ("private", "cooling")
+    assert changed[-1]["cause"] == "too many at a time"
+    released = [params for method, params in told if method == "credential.release"]
+    assert released[-1]["error"]["kind"] == "rate_limit"
+    stage.gateway.command("credentials", "enable", "private")
+
+
+def test_the_command_asks_the_plugin_as_well(stage: Stage) -> None:
+    models = json.loads(stage.gateway.command("credentials", "models", "private", "--json"))
+    assert (models["listed"], models["models"]) == (True, ["private-1", "private-9"])
+    tested = json.loads(stage.gateway.command("credentials", "test", "private", "--json"))
+    assert (tested["ok"], tested["answer"]) == (True, "hello")
 
 
 def test_an_error_of_the_service_is_read_by_the_plugin(stage: Stage, service: Upstream) -> None:

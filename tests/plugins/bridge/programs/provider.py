@@ -126,9 +126,13 @@ CALLS = {
 
 while True:
     message = listen()
+    if "method" not in message:
+        continue  # the answer to one of ours
     method, params = message["method"], message.get("params", {})
     if "id" not in message:
         seen.append([method, params])
+        with open(os.path.join(os.environ["PROXYCAST_PLUGIN_DATA"], "heard.jsonl"), "a") as heard:  # noqa: PTH118, PTH123
+            heard.write(json.dumps([method, params]) + "\n")
         if method in CALLS:
             CALLS[method](params)
         continue
@@ -137,5 +141,8 @@ while True:
         refuse(message, result["message"], **result["error"])
     else:
         answer(message, result)
+    if method == "initialize":
+        for topic in settings.get("listen", []):
+            say({"id": topic, "method": "events.on", "params": {"topic": topic}})
     if method == "shutdown":
         break
