@@ -55,7 +55,7 @@ class Logins:
         auth = {"chatgpt_account_id": self.account, "chatgpt_plan_type": PLAN, "chatgpt_user_id": "user-1"}
         expires = round(time.time() + self.lifetime)
         access = jwt({"exp": expires, "jti": self._count, CLAIM: auth})
-        identity = jwt({"exp": round(time.time() + 3600), "email": EMAIL, CLAIM: auth})
+        identity = jwt({"exp": round(time.time() + 3600), "jti": self._count, "email": EMAIL, CLAIM: auth})
         self._spent.add(self.refresh)
         self.refresh = f"rt_{self._count}"
         self.valid = {access}
