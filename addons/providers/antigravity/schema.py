@@ -88,16 +88,15 @@ class _Cleaner:
         node, refs, others, null = self._chosen(node, refs, depth)
         types, also_null = types_of(node)
         enum, null_value = _enum(node)
-        kind = types[0] if types else "string" if enum else guess_type(node)
+        kind = "string" if enum else types[0] if types else guess_type(node)
         out: Json = {"type": kind}
         hints = [f"{name}: {as_text(node[name])}"[:_HINT_LENGTH] for name in HINTED if name in node]
-        if len(types) > 1:
+        if len(types) > 1 and not enum:
             hints.append(f"or {', '.join(types[1:])}")
         hints += others
         if null or also_null or null_value or node.get("nullable") is True:
             out["nullable"] = True
         if enum:
-            out["type"] = "string"
             out["enum"] = enum
         if kind == "array":
             out["items"] = self._items(node, refs, depth)
