@@ -16,6 +16,7 @@ from addons.cli.doctor import doctor
 from addons.cli.keys import keys
 from addons.cli.origins import origins
 from addons.cli.plugin_install import install, update
+from addons.cli.plugin_new import new
 from addons.cli.plugins import plugins
 from addons.cli.profiles import profiles
 from addons.cli.providers import providers
@@ -55,7 +56,7 @@ def main(context: click.Context) -> None:
 
 for command in (add, login, discover, test, models, quota):
     credentials.add_command(command)
-for command in (install, update):
+for command in (install, update, new):
     plugins.add_command(command)
 for command in COMMANDS:
     main.add_command(command)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 import re
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from addons.plugins import importing, versions
 from addons.plugins.folder import Plugin, PluginError, Runtime, one_line
@@ -18,7 +17,6 @@ from addons.vault.credential import Credential
 from translators import registry
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_BRIDGE = "addons.plugins.bridge.remote"
 
 
 def _strings(value: object) -> bool:
@@ -134,14 +132,9 @@ def executable(plugin: Plugin) -> Provider:
     plugin.argv()
     manifest = plugin.provider_manifest()
     check_manifest(manifest)
-    try:
-        create = importlib.import_module(_BRIDGE).create
-    except ImportError as error:
-        raise PluginError("executables are not supported by this version") from error
-    try:
-        return cast(Provider, create(plugin, manifest))
-    except Exception as error:
-        raise PluginError(one_line(error)) from error
+    from addons.plugins.bridge import remote  # its imports are many, and most have no executables
+
+    return remote.create(plugin, manifest)
 
 
 def is_executable(plugin: Plugin) -> bool:

@@ -80,7 +80,7 @@ def test_of_an_executable_it_is_said_that_it_has_its_users_rights(
     tmp_path: Path, command: Callable[..., Result], home: Home
 ) -> None:
     described = making.described(provider={"id": "acme"}, entry="run")
-    folder = making.write(tmp_path / "author", json_=described, manifest=None, files={"run": "#!/bin/sh\n"})
+    folder = making.write(tmp_path / "author", json_=described, manifest=None, files={"run": making.PROGRAM})
     said = command("plugins", "install", str(folder), "--yes")
     assert "Otherwise it runs with your rights" in said.stderr
 
@@ -194,3 +194,17 @@ def test_the_doctor_names_broken_plugins(home: Home, command: Any, done: Done) -
     done("keys", "create", "laptop")
     making.write(home.plugins, files={"__init__.py": "1 / 0"})
     assert "acme: its code cannot be imported" in command("doctor").output
+
+
+@pytest.mark.parametrize("kind", ["python", "executable"])
+def test_a_new_one_is_written_and_can_be_installed(
+    kind: str, tmp_path: Path, read: Read, done: Done, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    told = read("plugins", "new", "zenith", f"--{kind}")
+    assert told["kind"] == kind and "plugin.json" in told["files"]
+    done("plugins", "install", "zenith", "--yes")
+    assert read("plugins", "list")[0]["status"] == "active"
+    assert "already" in refused("plugins", "new", "zenith")
+    assert "small letters" in refused("plugins", "new", "Zenith")

@@ -36,6 +36,13 @@ class Acme(Provider):
 def create(manifest):
     return Acme(manifest)
 """
+#: A program that is a plugin of sorts.
+PROGRAM = """#!/bin/sh
+while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/.*"id":\\([^,}]*\\).*/\\1/')
+  printf '{"jsonrpc":"2.0","id":%s,"result":{"protocol_version":1,"implements":[]}}\\n' "$id"
+done
+"""
 
 
 def described(name: str = "acme", **more: Any) -> dict[str, Any]:

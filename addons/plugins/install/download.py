@@ -28,16 +28,22 @@ class Downloads:
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        # the environment's proxies are used: where they are set nothing else may reach the network
-        self._client = httpx.Client(
-            timeout=TIMEOUT, follow_redirects=False, headers={"user-agent": f"proxycast/{own()}"}
-        )
+        self._made: httpx.Client | None = None
+
+    @property
+    def _client(self) -> httpx.Client:
+        """The environment's proxies are used: where they are set nothing else may reach the network."""
+        if self._made is None:
+            headers = {"user-agent": f"proxycast/{own()}"}
+            self._made = httpx.Client(timeout=TIMEOUT, follow_redirects=False, headers=headers)
+        return self._made
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._client.close()
+        if self._made is not None:
+            self._made.close()
 
     def file(self, url: str, into: Path) -> Path:
         """The file at `url`, as the new file `into`; raises PluginError."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +12,8 @@ from pathlib import Path
 from addons.plugins import config as configs
 from addons.plugins import folder as folders
 from addons.plugins import loading
+from addons.plugins.bridge.errors import FAULTS
+from addons.plugins.bridge.remote import RemoteProvider
 from addons.plugins.config import PluginConfig
 from addons.plugins.folder import Plugin, PluginError
 from addons.plugins.host import PluginHost
@@ -66,6 +70,19 @@ class Prepared:
         loaded = alone.get(name)
         if loaded is not None and loaded.problem:
             raise PluginError(loaded.problem)
+        if loaded is not None and isinstance(loaded.provider, RemoteProvider):
+            asyncio.run(_greet(loaded.provider))
+            shutil.rmtree(self.plugin.data, ignore_errors=True)  # what it made there was for the trial
+
+
+async def _greet(provider: RemoteProvider) -> None:
+    """Whether it starts and answers; raises PluginError."""
+    try:
+        await provider.session.ready()
+    except (*FAULTS, OSError) as error:
+        raise PluginError(f"its program does not answer: {folders.one_line(error)}") from error
+    finally:
+        await provider.close(1.0)
 
 
 class Installer:

@@ -23,7 +23,7 @@ from tests.plugins import making
 from . import packing
 from .server import Server
 
-PROGRAM = b"#!/bin/sh\nexit 0\n"
+PROGRAM = making.PROGRAM.encode()
 BLOCK = {"id": "acme", "target_protocol": "openai", "supported_models": ["acme-*"]}
 
 
@@ -136,6 +136,14 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "a newer gateway": ({"plugin.json": json.dumps(making.described(min_proxycast_version="99"))}, "needs ProxyCast"),
     "code that fails": ({"__init__.py": "1 / 0"}, "ZeroDivisionError"),
     "a manifest that fails": ({"manifest.toml": "id = 5"}, "manifest.toml"),
+    "a program that ends at once": (
+        {"plugin.json": json.dumps(making.described(entry="run")), "run": "#!/bin/sh\nexit 3\n"},
+        "does not answer",
+    ),
+    "a program that is none": (
+        {"plugin.json": json.dumps(making.described(entry="run")), "run": "\x7fELF"},
+        "does not answer",
+    ),
     "a taken name": ({"manifest.toml": making.MANIFEST.format(id="openai", url="")}, "'openai' is the name"),
 }
 
