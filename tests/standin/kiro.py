@@ -166,9 +166,23 @@ def view(body: Json) -> View:
     return View(
         tools={tool["toolSpecification"]["name"]: ToolRef() for tool in tools},
         calls=sum(len((entry.get("assistantResponseMessage") or {}).get("toolUses", [])) for entry in found),
+        schema=asked_schema(current["content"]),
+        json_mode="JSON object" in current["content"].rpartition("\n")[2],
         stream=True,
         model=current["modelId"],
     )
+
+
+def asked_schema(content: str) -> Json | None:
+    """The schema that a text asks an answer to fit, as any model reads it: there is no field for one."""
+    before, found, line = content.rpartition("\n")
+    if not found or "JSON Schema" not in before.rpartition("\n")[2]:
+        return None
+    try:
+        schema = json.loads(line)
+    except ValueError:
+        return None
+    return schema if isinstance(schema, dict) else None
 
 
 def spoilt(reply: Reply, failure: Failure | None) -> Reply:

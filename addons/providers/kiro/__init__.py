@@ -91,7 +91,7 @@ class Kiro(Provider):
     async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
         """The profile where the login tells none, the account's address and its plan."""
         found: Json = {}
-        if not Account.of(credential).arn:
+        if not Account.of(credential).login.get("profile_arn"):
             found["profile_arn"] = await self._control(credential, client).profile()
             credential = replace(credential, settings={**credential.settings, **found})
         return {**found, **limits.account(await self._control(credential, client).usage())}

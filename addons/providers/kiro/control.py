@@ -35,8 +35,8 @@ class Control:
         self._account = Account.of(credential)
 
     async def profile(self) -> str:
-        """The ARN of the account's first profile, looked for in each region (§4: a valid token gets a 403 in a region
-        that is not its own)."""
+        """The ARN of the account's profile, the first that the service lists if the one that is set is none of them.
+        It is looked for in each region (§4: a valid token gets a 403 in a region that is not its own)."""
         own = self._credential.setting("management_url")
         refused: UnavailableError | None = None
         for base in [own] if own else map(self._account.management, self._account.regions):
@@ -48,7 +48,7 @@ class Control:
                 refused = refused or error
                 continue
             if found:
-                return found[0]
+                return self._account.arn if self._account.arn in found else found[0]
         if refused is not None:
             raise refused
         text = f"{self._credential.name}: the account has no Kiro profile; sign in to Kiro once"
@@ -83,7 +83,7 @@ class Control:
             arns = [row.get("arn") for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)]
             found += [arn for arn in arns if isinstance(arn, str) and arn]
             following = answer.get("nextToken")
-            if found or not isinstance(following, str) or not following:
+            if not isinstance(following, str) or not following:
                 break
             body = {"nextToken": following}
         return found

@@ -227,6 +227,20 @@ async def test_a_new_credential_learns_whose_it_is(kiro: KiroStandIn, client: ht
     assert kiro.refusals == []
 
 
+@pytest.mark.parametrize("chosen", ["", ARN, ARN.replace("ABC", "GONE")])
+async def test_of_several_profiles_the_chosen_one_is_kept(
+    kiro: KiroStandIn, client: httpx.AsyncClient, chosen: str
+) -> None:
+    kiro.more_profiles = ("second", "third")
+    first = ARN.replace("ABCDEF", "OTHER")
+    known = ready(kiro, profile_arn="")
+    known = replace(known, settings={**known.settings, "profile_arn": chosen, "quota_url": f"{kiro.url}/nowhere"})
+    with pytest.raises(UnavailableError):
+        await KIRO.enrol(known, client)  # the usage of another profile is not this stand-in's to tell
+    asked = [request for request in kiro.requests if request.path == "/nowhere"]
+    assert asked[0].query["profileArn"] == (ARN if chosen == ARN else first)
+
+
 @pytest.mark.parametrize("generation", ["current", "legacy"])
 async def test_what_is_left_is_told(kiro: KiroStandIn, client: httpx.AsyncClient, generation: str) -> None:
     kiro.generation = generation
