@@ -114,7 +114,8 @@ class Connection:
         self._queued = 0
 
     async def close(self) -> None:
-        """Let go of the tasks; the process is its owner's."""
+        """Let go of the tasks; the process is its owner's, who knows of it."""
+        self._on_over = lambda _: None
         self.fail("was stopped")
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:

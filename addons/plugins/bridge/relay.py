@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 HEADER = "x-proxycast-relay"
 #: Tickets that wait for their request, and for how long; bytes of a request.
 MOST, KEPT, LARGEST = 4096, 600.0, 256 * MIB
+#: Seconds for a request to arrive; between two on a connection it may be as long.
+ARRIVING = 300.0
 _CHUNK = 64 * 1024
 
 Headers = Sequence[tuple[str, str]]
@@ -129,8 +131,8 @@ class Relay:
         try:
             while await self._serve(http, reader, writer):
                 http.start_next_cycle()
-        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
-            pass  # the gateway hung up, or we are closing
+        except (ConnectionError, TimeoutError, h11.ProtocolError, asyncio.CancelledError):
+            pass  # the gateway hung up, somebody else held the line, or we are closing
         except Exception:
             log.exception("proxycast: a plugin's relay failed")
         finally:
@@ -139,7 +141,8 @@ class Relay:
 
     async def _serve(self, http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request; → whether another may follow."""
-        event = await _next(http, reader)
+        async with asyncio.timeout(ARRIVING):
+            event = await _next(http, reader)
         if not isinstance(event, h11.Request):
             return False
         shown = next((value.decode("latin-1") for name, value in event.headers if name == HEADER.encode()), "")
@@ -148,7 +151,8 @@ class Relay:
         if found is None:
             await reply.whole(403, (), b"")
             return False
-        body = await _body(http, reader)
+        async with asyncio.timeout(ARRIVING):
+            body = await _body(http, reader)
         if body is None:
             await reply.whole(413, (), b"")
             return False

@@ -36,8 +36,7 @@ from addons.plugins.bridge.protocol import (
 )
 from addons.plugins.bridge.relay import Headers, Reply
 from addons.plugins.bridge.session import Session
-from addons.plugins.bridge.web import Clients
-from addons.providers import outbound
+from addons.plugins.bridge.web import Clients, is_safe
 from addons.providers.api import Call, Operation, Upstream
 from addons.vault.credential import Credential
 from translators import jsonio, registry
@@ -120,7 +119,7 @@ class Transit:
     async def _ask(self, body: bytes, reply: Reply) -> None:
         upstream = await self._request(body)
         self._outcome.url = upstream.url
-        if not outbound.is_safe(upstream.url):
+        if not is_safe(upstream.url):
             text = (
                 f"the plugin {self._session.name} names an address that no credential is sent to: {upstream.url[:200]}"
             )
@@ -131,7 +130,10 @@ class Transit:
         usual = (("user-agent", USER_AGENT), ("accept-encoding", "identity"))
         headers += [pair for pair in usual if pair[0] not in present]
         content = upstream.body if upstream.body or upstream.method in ("POST", "PUT", "PATCH") else None
-        request = client.build_request(upstream.method, upstream.url, headers=headers, content=content)
+        try:
+            request = client.build_request(upstream.method, upstream.url, headers=headers, content=content)
+        except (ValueError, TypeError) as error:  # letters that no header has, and the like
+            raise ShapeError(f"names a request that cannot be sent: {error}") from None
         response = await client.send(request, stream=True)
         try:
             await self._respond(response, reply)

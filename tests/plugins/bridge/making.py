@@ -27,7 +27,7 @@ LIMITS = Limits(
     stall=0.5,
     messages=2000.0,
     burst=50,
-    overrun=0.5,
+    overrun=0.05,
     backoff=(0.05, 0.1, 0.2),
     goodbye=0.5,
 )

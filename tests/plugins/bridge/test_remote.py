@@ -42,7 +42,7 @@ def service() -> Iterator[Upstream]:
 
 @asynccontextmanager
 async def provider(home: Path, **settings: Any) -> AsyncIterator[RemoteProvider]:
-    plugin = make(home, "provider.py", config={"settings": settings, "timeout_ms": 5000})
+    plugin = make(home, "provider.py", config={"settings": settings, "timeout_ms": 60_000})
     made = create(plugin, plugin.provider_manifest(), hosting(home))
     assert isinstance(made, RemoteProvider)
     try:
@@ -293,11 +293,42 @@ async def test_a_stream_that_is_cut_is_never_a_whole_one(tmp_path: Path, service
     assert heard(response).error is not None
 
 
-async def test_a_secret_goes_nowhere_in_plain_text(tmp_path: Path, service: Upstream) -> None:
+@pytest.mark.parametrize(
+    "url", ["http://service.example/", "http://10.0.0.1/", "http://[::1", "nowhere", "file:///etc/passwd", "https://"]
+)
+async def test_a_secret_goes_nowhere_in_plain_text(
+    tmp_path: Path, service: Upstream, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with provider(tmp_path) as made:
-        response = await send(made, await made.acquire(credential(service)), call(model="elsewhere"))
+        ready = await made.acquire(credential(service, odd={"url": url}))
+        response = await send(made, ready, call(model="odd"))
     assert response.status_code == 502
     assert "an address that no credential is sent to" in response.text
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"headers": {"x": "grüße"}},
+        {"headers": {"x y": "1"}},
+        {"headers": {"x": "1\r\nx-smuggled: 2"}},
+        {"headers": [["only a name"]]},
+        {"method": "GET / HTTP/1.1\r\nx: y\r\n"},
+        {"body_base64": "???"},
+        {"url": 5},
+    ],
+    ids=str,
+)
+async def test_a_request_that_cannot_be_sent_is_a_failure_and_no_more(
+    tmp_path: Path, service: Upstream, odd: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provider(tmp_path) as made:
+        ready = await made.acquire(credential(service, odd=odd))
+        response = await send(made, ready, call(model="odd"))
+    assert response.status_code == 502, response.text
+    assert "Traceback" not in caplog.text
+    assert service.requests == []
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path, service: Upstream) -> None:

@@ -56,8 +56,8 @@ def transform(params):
     models[params["exchange"]] = params["model"]
     if params["model"].startswith("request-"):
         misbehave(params["model"].partition("-")[2])
-    if params["model"] == "elsewhere":
-        return {"url": "http://service.example/", "headers": {}, "body": {}}
+    if params["model"] == "odd":
+        return {"url": params["settings"]["base_url"], "body": {}, **params["settings"]["odd"]}
     url = params["lease"]["base_url"] + "/private"
     headers = dict(params["lease"]["headers"])
     return {"url": url, "headers": headers, "body": {"wrapped": params["body"], "stream": params["stream"]}}
