@@ -35,8 +35,9 @@ class Intercept:
         self._services = services
 
     def hosts(self) -> frozenset[str]:
-        """The hosts to decrypt: the providers' own, unless they are this machine, and those the user added."""
-        found = {_public_host(provider.manifest.base_url) for provider in self._services.providers}
+        """The hosts to decrypt: those of our own providers, unless they are this machine, and those the user added. A
+        plugin cannot name one."""
+        found = {_public_host(provider.manifest.base_url) for provider in self._services.providers.own()}
         return frozenset(found - {""}).union(self._services.settings().intercept.hosts)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:

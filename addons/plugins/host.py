@@ -241,6 +241,9 @@ class PluginHost:
             if one.provider is not None and one.name != plugin.name
         }
         manifest = provider.manifest
+        for own in self._registry.own():
+            if own.manifest.id != manifest.id and (taken := set(own.manifest.env).intersection(manifest.env)):
+                raise RefusedError(f"{min(taken)} is a variable of the provider {own.manifest.id!r}, not of its own")
         for name in (manifest.id, *manifest.aliases):
             try:
                 holder = self._registry.get(name).manifest.id
@@ -263,7 +266,7 @@ class PluginHost:
         with contextlib.suppress(UnknownProviderError):
             own = self._registry.get(provider_id)
             self._shadowed[provider_id] = own if own in list(self._registry) else None
-        self._registry.register(provider)
+        self._registry.register(provider, foreign=True)
 
     def _withdraw(self, loaded: Loaded | None) -> None:
         """Nobody chooses it any more; what it shadowed is back; those that it kept out are looked at again."""

@@ -71,6 +71,7 @@ class Registry:
         self._providers: dict[str, Provider] = {}
         self._aliases: dict[str, str] = {}
         self._sources: list[Presets] = []
+        self._foreign: set[str] = set()
         self.version = 0  # changes with what is registered
 
     def add_source(self, source: Presets) -> None:
@@ -86,13 +87,18 @@ class Registry:
         """Of a registered provider; raises KeyError."""
         return self._providers[name].manifest
 
-    def register(self, provider: Provider) -> None:
-        """Make a provider available; one of the same id is replaced."""
+    def register(self, provider: Provider, *, foreign: bool = False) -> None:
+        """Make a provider available; one of the same id is replaced. `foreign`: it is none of ProxyCast's own."""
         manifest = provider.manifest
+        (self._foreign.add if foreign else self._foreign.discard)(manifest.id)
         self.version += 1
         self._providers[manifest.id] = provider
         for alias in manifest.aliases:
             self._aliases[alias] = manifest.id
+
+    def own(self) -> Iterator[Provider]:
+        """Those that come with ProxyCast: what a plugin says of itself is not to be believed everywhere."""
+        return (provider for provider in self if provider.manifest.id not in self._foreign)
 
     def unregister(self, provider_id: str) -> None:
         self.version += 1

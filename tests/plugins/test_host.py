@@ -210,6 +210,31 @@ def test_an_alias_never_takes_another_providers_name(tmp_path: Path, host: Plugi
     assert "'openai'" in at(host).problem and registry.get("openai").manifest.id == "openai"
 
 
+def test_a_plugin_never_takes_another_providers_environment_variable(
+    tmp_path: Path, host: PluginHost, registry: Registry
+) -> None:
+    making.write(tmp_path, manifest='env = ["OPENAI_API_KEY"]\n' + making.MANIFEST.format(id="acme", url=""))
+    host.load()
+    assert "OPENAI_API_KEY is a variable of the provider 'openai'" in at(host).problem
+
+
+def test_a_plugin_s_hosts_are_not_decrypted_by_the_intercepting_proxy(
+    tmp_path: Path, host: PluginHost, registry: Registry
+) -> None:
+    before = [provider.manifest.base_url for provider in registry.own()]
+    folder = making.write(tmp_path, url="https://login.example")
+    host.load()
+    assert [provider.manifest.base_url for provider in registry.own()] == before
+    making.write(tmp_path, id="openai", url="https://login.example", config={"replaces_builtin": True})
+    follow(host)
+    assert registry.get("openai").manifest.base_url == "https://login.example"
+    assert "https://login.example" not in [provider.manifest.base_url for provider in registry.own()]
+    folder.rename(tmp_path / ".gone")
+    follow(host)
+    assert [provider.manifest.base_url for provider in registry.own()].count("https://login.example") == 0
+    assert "openai" in [provider.manifest.id for provider in registry.own()]
+
+
 def test_of_two_with_one_id_the_second_waits_until_the_first_is_gone(
     tmp_path: Path, host: PluginHost, registry: Registry
 ) -> None:
