@@ -148,6 +148,8 @@ VARIABLES: dict[str, Variable] = {
     "CLAUDE_CODE_OAUTH_TOKEN": Variable("claude_oauth", login=True),
     "OPENAI_API_KEY": Variable(base_url=("OPENAI_BASE_URL", "OPENAI_API_BASE"), other="openai_compatible"),
     "CODEX_API_KEY": Variable("openai"),
+    # codex.md §1
+    "CODEX_ACCESS_TOKEN": Variable("codex", login=True),
     "GEMINI_API_KEY": Variable(base_url=("GOOGLE_GEMINI_BASE_URL",), other="gemini"),
     "AZURE_OPENAI_API_KEY": Variable(
         settings={
