@@ -62,7 +62,8 @@ class Stage:
         self.state = StateStore(self.home.state, self.home.vault_key)
         self.state.add_credential(Credential("other", "anthropic", "secret-of-the-other", {"base_url": other.url}))
         self.state.add_credential(Credential("private", "private", "secret-of-mine", {"base_url": service.url}))
-        self.keys = {name: self.key(name, [name]) for name in ("other", "private")}
+        self.state.add_credential(Credential("native", "native", "secret-of-ours", {"base_url": other.url}))
+        self.keys = {name: self.key(name, [name]) for name in ("other", "private", "native")}
         for how in BAD:
             self.state.add_credential(Credential(how, how.replace("_", "-"), "secret-of-theirs", {}))
             self.keys[how] = self.key(how, [how, "other"])
@@ -90,6 +91,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, service: Upstream, other: Up
     home = gateway.home / "proxycast"
     settings = {"implements": METHODS, "listen": ["exchange.*", "credential.*"]}
     make(home, "provider.py", name="private", config={"settings": settings})
+    make(home, "provider.py", name="native", config={"settings": {"implements": ["credential.acquire"]}})
     for how in BAD:
         name = how.replace("_", "-")
         folder = make(home, "bad.py", how, name=name, config={"timeout_ms": 500}).folder
@@ -108,6 +110,15 @@ def test_every_client_is_served_through_the_relay(stage: Stage, protocol: str, s
     assert response.status_code == 200, response.text
     assert "he" in response.text and "llo" in response.text
     assert "x-proxycast-relay" not in response.headers
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_plugin_that_only_acquires_is_served_the_native_way(stage: Stage, other: Upstream, stream: bool) -> None:
+    response = stage.ask("native", "openai_chat", stream=stream)
+    assert response.status_code == 200, response.text
+    seen = other.requests[-1]
+    assert (seen.path, seen.headers["x-session"]) == ("/v1/messages", "session-1-of-secret-of-ours")
+    assert "x-api-key" not in seen.headers and "x-proxycast-relay" not in seen.headers
 
 
 def test_the_audit_shows_the_service_and_never_the_ticket(stage: Stage, service: Upstream) -> None:

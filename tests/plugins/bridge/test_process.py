@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.audit.redact import Redactor
 from addons.plugins.bridge.errors import CallTimeoutError, PluginDownError
 from addons.plugins.bridge.rpc import RpcError
 from tests.plugins.bridge.making import LIMITS, hosting, make, session, until
@@ -129,6 +130,20 @@ async def test_a_flood_to_its_log_harms_nobody(tmp_path: Path, caplog: pytest.Lo
     shown = [record.getMessage() for record in caplog.records if record.name == "proxycast.plugins"]
     assert 1 <= len(shown) <= 100
     assert max(map(len, shown)) < 600
+
+
+async def test_secrets_do_not_reach_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    host = hosting(tmp_path)
+    host.redact = Redactor(["the-secret-of-a-credential"]).text
+    async with session(make(tmp_path, "good.py"), host) as plugin:
+        text = "x" * 480 + " the-secret-of-a-credential \x1b[2J"  # where the line is cut
+        await plugin.supervisor.call("test.say", {"text": text}, 10)
+        await plugin.supervisor.call("test.say", {"text": "and then"}, 10)
+        await until(lambda: "and then" in caplog.text)
+    shown = next(r.getMessage() for r in caplog.records if "xxx" in r.getMessage())
+    assert "the-secret" not in shown and "[redacted:" in shown
+    assert shown.isprintable()
 
 
 async def test_one_that_ignores_every_request_to_end_is_killed(tmp_path: Path) -> None:

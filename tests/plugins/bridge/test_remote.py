@@ -19,6 +19,7 @@ from addons.plugins.folder import Plugin, read
 from addons.providers.api import Answer, Call, Operation, UnavailableError
 from addons.vault.credential import Credential
 from tests.flow import upstream as up
+from tests.flow.test_trust import Private
 from tests.flow.upstream import Upstream
 from tests.plugins.bridge.making import hosting, make, until
 from translators import registry
@@ -329,6 +330,29 @@ async def test_a_request_that_cannot_be_sent_is_a_failure_and_no_more(
     assert response.status_code == 502, response.text
     assert "Traceback" not in caplog.text
     assert service.requests == []
+
+
+async def test_the_way_there_is_the_credentials_own(tmp_path: Path, service: Upstream) -> None:
+    """Its proxy, and the certificates that its CA file vouches for; neither is used on the way to the relay."""
+    implements = ["request.transform"]
+    async with provider(tmp_path / "proxy", implements=implements) as made:
+        kept = credential(service, proxy_url=service.url, odd={"url": "http://localhost:9/private", "headers": {}})
+        ready = await made.acquire(kept)
+        response = await send(made, ready, call(model="odd"))
+    assert response.status_code == 200
+    assert service.requests[0].path == "http://localhost:9/private"
+    assert not ready.setting("proxy_url")
+
+    private = Private(tmp_path)
+    async with provider(tmp_path / "ca", implements=implements) as made:
+        statuses = {}
+        for name, ca_file in (("its own", private.ca), ("another", private.other), ("none", None)):
+            settings = {"ca_file": str(ca_file)} if ca_file else {}
+            asked = {"url": private.url(), "headers": {"x-api-key": name}, "body": {}}
+            ready = await made.acquire(credential(service, odd=asked, **settings))
+            statuses[name] = (await send(made, ready, call(model="odd", stream=False))).status_code
+    assert statuses == {"its own": 200, "another": 502, "none": 502}
+    assert private.secrets == ["its own"]
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path, service: Upstream) -> None:
