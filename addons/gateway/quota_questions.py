@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class QuotaQuestions:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._store: QuotaStore | None = None
+        self._one_thread = threading.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def running(self) -> None:
@@ -145,11 +147,13 @@ class QuotaQuestions:
         pool.asked(credential, quotas, now + 2 * interval, now)
 
     def _claim(self, name: str, now: float, interval: float) -> bool:
-        return self._opened().claim(name, now, interval)
+        with self._one_thread:  # several credentials are asked at a time, each in a thread of its own
+            return self._opened().claim(name, now, interval)
 
     def _learned(self, name: str, since: float) -> list[Quota]:
         """What another gateway on the same home was told."""
-        return [quota for _, quota in self._opened().load(name) if quota.seen >= since]
+        with self._one_thread:
+            return [quota for _, quota in self._opened().load(name) if quota.seen >= since]
 
     def _opened(self) -> QuotaStore:
         if self._store is None:
