@@ -22,11 +22,11 @@ class Identified(Provider):
                 upstream.body = jsonio.dumps(mended)
         sent = {name.lower(): value for name, value in upstream.headers}
         official = not call.translated and sent.get("user-agent", "").startswith(self.agent)
-        more = self.identity(call.operation.value, credential) if not call.translated else []
-        more = [(name, value) for name, value in more if not (official and name.lower() in sent)]
-        more += self.signed(call, credential, {**sent, **{name.lower(): value for name, value in more}})
-        replaced = {name.lower() for name, _ in more}
-        upstream.headers = [(name, value) for name, value in upstream.headers if name.lower() not in replaced] + more
+        said = [] if call.translated else self.identity(call.operation.value, credential)
+        more = {name.lower(): (name, value) for name, value in said if not (official and name.lower() in sent)}
+        signed = self.signed(call, credential, sent | {lower: value for lower, (_, value) in more.items()})
+        more |= {name.lower(): (name, value) for name, value in signed}
+        upstream.headers = [header for header in upstream.headers if header[0].lower() not in more] + [*more.values()]
         return upstream
 
     def mended(self, body: Json, call: Call) -> Json:

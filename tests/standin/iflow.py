@@ -246,6 +246,18 @@ class IflowStandIn(StandIn):
         self.codes[code] = asked["redirect"]
         return asked["redirect"] + "?" + urlencode({"code": code, "state": asked["state"]})
 
+    def login(self, lasts: float = 9000.0) -> str:
+        """A login as iFlow CLI writes it."""
+        login = {
+            "access_token": self.token,
+            "refresh_token": self.refresh,
+            "expiry_date": round((time.time() + lasts) * 1000),
+            "token_type": "bearer",
+            "scope": "all",
+            "apiKey": self.key,
+        }
+        return json.dumps(login)
+
     def reset(self) -> None:
         super().reset()
         self.token_answers.clear()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+import time
 from collections import deque
 from typing import Any
 from urllib.parse import parse_qs
@@ -182,6 +184,17 @@ class QwenStandIn(StandIn):
         if self.resource_url is not None:
             answer["resource_url"] = self.resource_url
         return answer
+
+    def login(self, lasts: float = 9000.0) -> str:
+        """A login as Qwen Code writes it."""
+        login = {
+            "access_token": self.key,
+            "refresh_token": self.refresh,
+            "token_type": "Bearer",
+            "resource_url": "portal.qwen.ai",
+            "expiry_date": round((time.time() + lasts) * 1000),
+        }
+        return json.dumps(login)
 
     def reset(self) -> None:
         super().reset()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
-from addons.providers.api import Answer, Call, Json, Manifest, Provider
+from addons.providers.api import Answer, Call, Headers, Json, Manifest, Provider
 from addons.providers.identified import Identified
 from addons.providers.qwen import body, errors, resource
 from addons.vault.credential import Credential
 from translators.canonical.errors import ErrorInfo
+
+_SAME = "X-DashScope-UserAgent"
 
 
 class Qwen(Identified):
@@ -25,6 +27,11 @@ class Qwen(Identified):
 
     def mended(self, body_: Json, call: Call) -> Json:
         return body.mended(body_, call.model, translated=call.translated)
+
+    def signed(self, call: Call, credential: Credential, sent: dict[str, str]) -> Headers:
+        """Both user agents are the same string, also when Qwen Code itself says another version than the profile."""
+        agent = sent.get("user-agent", "")
+        return [(_SAME, agent)] if sent.get(_SAME.lower()) != agent else []
 
     def judge(self, error: ErrorInfo, answer: Answer | None = None) -> ErrorInfo:
         return errors.judged(super().judge(error, answer), time.time())

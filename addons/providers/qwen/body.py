@@ -17,6 +17,10 @@ def mended(body: Json, model: str, *, translated: bool) -> Json:
         del made["tools"]
     if model.lower().startswith("glm-") and not made.get("tools"):
         made["messages"] = [_flat(message) for message in made.get("messages") or []]
+    effort = made.get("reasoning_effort")
+    if effort is not None and not model.lower().startswith("qwen3.8-max"):
+        del made["reasoning_effort"]
+        made.setdefault("enable_thinking", effort != "none")
     if not translated:
         return made
     if model.lower().startswith(("vision-model", "qwen3-vl")):

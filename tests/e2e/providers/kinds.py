@@ -12,8 +12,10 @@ from tests.standin.azure import AzureStandIn
 from tests.standin.code_assist import CodeAssistStandIn
 from tests.standin.codex import CodexStandIn
 from tests.standin.google_internal import GoogleStandIn
+from tests.standin.iflow import SECRET, IflowStandIn
 from tests.standin.kiro import KiroStandIn
 from tests.standin.ollama import OllamaStandIn
+from tests.standin.qwen import QwenStandIn
 from tests.standin.vertex import LOCATION, VertexStandIn
 
 Json = dict[str, Any]
@@ -44,11 +46,23 @@ def _kiro_login(backend: KiroStandIn) -> str:
     return backend.login()
 
 
+def _login(backend: QwenStandIn | IflowStandIn) -> str:
+    return backend.login()
+
+
 _VERTEX: Json = {"base_url": "{url}", "token_url": "{url}/token", "location": LOCATION}
 #: Account logins are paced by default (decision 8); tests ask more in a minute than a person would.
 UNPACED: Json = {"requests_per_minute": 100_000}
 _GOOGLE: Json = {"base_url": "{url}", "token_url": "{url}/token", "userinfo_url": "{url}/userinfo", **UNPACED}
 _KIRO: Json = {"base_url": "{url}", "management_url": "{url}", "token_url": "{url}/refreshToken", **UNPACED}
+_QWEN: Json = {"base_url": "{url}/v1", "token_url": "{url}/api/v1/oauth2/token", **UNPACED}
+_IFLOW: Json = {
+    "base_url": "{url}/v1",
+    "token_url": "{url}/oauth/token",
+    "user_info_url": "{url}/api/oauth/getUserInfo",
+    "client_secret": SECRET,
+    **UNPACED,
+}
 OWN = {name: name for name in ("anthropic", "openai_chat", "openai_responses", "gemini")}
 
 KINDS: dict[str, Kind] = {
@@ -99,6 +113,8 @@ KINDS: dict[str, Kind] = {
     "gemini_oauth": Kind("gemini_oauth", "gemini-3.5-flash", CodeAssistStandIn, _GOOGLE, _google_login),
     "antigravity gemini": Kind("antigravity", "gemini-pro-agent", AntigravityStandIn, _GOOGLE, _google_login),
     "antigravity claude": Kind("antigravity", "claude-sonnet-4-6", AntigravityStandIn, _GOOGLE, _google_login),
+    "qwen": Kind("qwen", "coder-model", QwenStandIn, _QWEN, _login),
+    "iflow": Kind("iflow", "kimi-k2.5", IflowStandIn, _IFLOW, _login),
     "kiro": Kind("kiro", "claude-sonnet-5", KiroStandIn, _KIRO, _kiro_login),
     "kiro with thinking in tags": Kind("kiro", "claude-sonnet-4-5", KiroStandIn, _KIRO, _kiro_login),
     "kiro legacy": Kind("kiro", "claude-opus-4.8", KiroStandIn, {**_KIRO, "generation": "legacy"}, _kiro_login),

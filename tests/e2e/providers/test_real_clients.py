@@ -48,13 +48,15 @@ PAIRWISE = {
     "preset of two protocols": "codex",
     "provider of one's own": "qwen",
     "codex": "claude",
+    "qwen": "claude",
+    "iflow": "codex",
     "kiro": "claude",
     "kiro with thinking in tags": "codex",
 }
 AGENTS = ("claude", "codex", "gemini", "qwen")
 FULL = os.environ.get("PROXYCAST_FULL_MATRIX") == "1"
 #: A service's own client takes another way than the others.
-OWN_CLIENTS = [("codex", "codex")]
+OWN_CLIENTS = [("codex", "codex"), ("qwen", "qwen")]
 CELLS = [(kind, agent) for kind in PAIRWISE for agent in AGENTS] if FULL else [*PAIRWISE.items(), *OWN_CLIENTS]
 READ = "grüße-1 日本\nzwei 🎈"  # stands in no command, only in what came of one
 

@@ -104,6 +104,7 @@ def test_qwen_code_itself_keeps_what_it_says_of_itself():
     own = [("User-Agent", "QwenCode/9.9.9 (linux; x64)"), ("X-Stainless-Package-Version", "5.11.0")]
     found = names(built({"messages": [HELLO]}, translated=False, headers=own))
     assert (found["user-agent"], found["x-stainless-package-version"]) == ("QwenCode/9.9.9 (linux; x64)", "5.11.0")
+    assert found["x-dashscope-useragent"] == found["user-agent"]
     assert found["x-dashscope-authtype"] == "qwen-oauth"
     assert found["authorization"] == "Bearer access-1"
 
@@ -148,9 +149,15 @@ def test_a_client_that_marks_itself_is_left_to_it():
 
 
 def test_a_client_of_the_same_protocol_is_passed_on_as_it_is():
-    body = {"model": "coder-model", "messages": [HELLO], "reasoning_effort": "low", "x": 1, "tools": TOOLS}
+    body = {"model": "qwen3.8-max", "messages": [HELLO], "reasoning_effort": "low", "x": 1, "tools": TOOLS}
     upstream = built(body, translated=False)
     assert upstream.body == json.dumps(body).encode()
+
+
+@pytest.mark.parametrize(("effort", "thinks"), [("high", True), ("none", False)])
+def test_an_effort_becomes_the_switch_of_the_models_that_know_no_effort(effort: str, thinks: bool):
+    found = sent({"model": "coder-model", "messages": [HELLO], "reasoning_effort": effort}, translated=False)
+    assert (found.get("reasoning_effort"), found["enable_thinking"]) == (None, thinks)
 
 
 def test_an_empty_list_of_tools_is_left_out():
