@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import re
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import click
@@ -26,6 +27,7 @@ from addons.vault.store import DuplicateError, NotFoundError, StateStore
 
 USAGE_ERROR = 2
 WIDE = 240  # columns, where the output is no terminal
+PLUGIN_SECONDS = 5.0  # for executable plugins to end
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
@@ -43,6 +45,7 @@ class Context:
 
     def __init__(self) -> None:
         self.home = Home.find()
+        self._plugins: PluginHost | None = None
 
     @functools.cached_property
     def state(self) -> StateStore:
@@ -58,8 +61,21 @@ class Context:
     def providers(self) -> Registry:
         registry = built_in()
         registry.add_custom(lambda: self.settings().providers)
-        PluginHost(self.home.plugins, registry).load()  # what is wrong with one: `plugins list`
+        self._plugins = PluginHost(self.home.plugins, registry)
+        self._plugins.load()  # what is wrong with one: `plugins list`
         return registry
+
+    def run[T](self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it in an event loop of its own; executable plugins that were started for it end with it."""
+
+        async def whole() -> T:
+            try:
+                return await work()
+            finally:
+                if self._plugins is not None:
+                    await self._plugins.close(PLUGIN_SECONDS)
+
+        return asyncio.run(whole())
 
     def settings(self) -> Settings:
         return ConfigStore(self.home.config).load()

@@ -7,7 +7,6 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
@@ -34,13 +33,6 @@ async def _ready(context: Context, name: str) -> tuple[Provider, Credential]:
         await refresher.close(asking.PATIENCE)
 
 
-def _run[T](work: Callable[[], Awaitable[T]]) -> T:
-    async def whole() -> T:
-        return await work()
-
-    return asyncio.run(whole())
-
-
 @click.command()
 @click.argument("name")
 @click.option("--model", help="Which model to ask; by default the first that it is known or says to have.")
@@ -55,7 +47,7 @@ def test(context: Context, name: str, model: str | None, as_json: bool) -> None:
         return await asking.try_out(provider, credential, model or await _a_model(provider, credential))
 
     try:
-        outcome = _run(work)
+        outcome = context.run(work)
     except UnavailableError as error:
         _unavailable(name, error, as_json=as_json)
     problem = outcome.error
@@ -112,7 +104,7 @@ def models(context: Context, name: str, as_json: bool) -> None:
         return [model for model in found if provider.serves(model, credential)], told
 
     try:
-        found, told = _run(work)
+        found, told = context.run(work)
     except UnavailableError as error:
         _unavailable(name, error, as_json=as_json)
     if as_json:
@@ -146,7 +138,7 @@ def _ask_all(context: Context, name: str | None) -> list[Seen]:
     async def work() -> list[tuple[list[Seen], str]]:
         return await asyncio.gather(*(_tell(context, one) for one in known))
 
-    answers = _run(work)
+    answers = context.run(work)
     for _, problem in answers:
         if problem:
             click.echo(f"proxycast: {problem}", err=True)

@@ -24,7 +24,7 @@ RIGHTS: dict[Runtime, str] = {
     Runtime.PYTHON: "Its Python code runs inside the gateway, with all of the gateway's rights: it can see every "
     "request and every credential.",
     Runtime.EXECUTABLE: "It is an executable: it gets none of the gateway's secrets but those of its own credentials, "
-    "and needs the permissions above for what the gateway does for it. Otherwise it runs with your rights, as any "
+    "and what the gateway does for it needs permissions. Otherwise it runs with your rights, as any "
     "program that you start: it can read your files and use the network.",
 }
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
