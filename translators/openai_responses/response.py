@@ -28,7 +28,7 @@ def decode_response(body: Json, names: NameMap) -> Response:
 
 
 def encode_response(response: Response, reply: Reply) -> Json:
-    encoder = ResponsesEncoder(reply)
+    encoder = ResponsesEncoder(reply, framed=False)
     for event in unfold(response):
         encoder.encode(event)
     return encoder.response

@@ -46,9 +46,13 @@ _KEEPALIVE = sse.comment("keep-alive")
 
 
 class ResponsesEncoder:
-    """One stream. `response` is the response object: complete once a Finish or Error was encoded."""
+    """One stream. `response` is the response object: complete once a Finish or Error was encoded.
 
-    def __init__(self, reply: Reply) -> None:
+    `framed=False` writes no events, for whom the response object is all that is wanted.
+    """
+
+    def __init__(self, reply: Reply, *, framed: bool = True) -> None:
+        self._framed = framed
         self.response: Json = {}
         self._reply = reply
         self._client_tools = client_tools.by_name(reply.request.tools) if reply.request is not None else {}
@@ -100,11 +104,15 @@ class ResponsesEncoder:
     # -- frames
 
     def _emit(self, kind: str, members: Json) -> None:
+        if not self._framed:
+            return
         data = jsonio.dumps_line({"type": kind, "sequence_number": self._sequence, **members})
         self._out.append(sse.frame(data, kind))
         self._sequence += 1
 
     def _emit_delta(self, head: bytes, text: str) -> None:
+        if not self._framed:
+            return
         self._out.append(b'%s%s,"sequence_number":%d}\n\n' % (head, jsonio.dumps_line(text), self._sequence))
         self._sequence += 1
 
