@@ -16,7 +16,7 @@ RUNTIME = "com.amazon.kiro.runtimeservice#"
 WINDOW = 200_000
 
 #: The tail of an answer in its usual order (§7.2).
-TAIL = ("metadataEvent", "contextUsageEvent", "meteringEvent")
+TAIL: tuple[str, ...] = ("metadataEvent", "contextUsageEvent", "meteringEvent")
 
 
 @dataclass(frozen=True)
