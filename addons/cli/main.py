@@ -19,6 +19,7 @@ from addons.cli.plugin_install import install, update
 from addons.cli.plugin_new import new
 from addons.cli.plugins import plugins
 from addons.cli.profiles import profiles
+from addons.cli.provider_headers import headers
 from addons.cli.providers import providers
 from addons.cli.route import route
 from addons.cli.run import run
@@ -58,5 +59,6 @@ for command in (add, login, discover, test, models, quota):
     credentials.add_command(command)
 for command in (install, update, new):
     plugins.add_command(command)
+providers.add_command(headers)
 for command in COMMANDS:
     main.add_command(command)

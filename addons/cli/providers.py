@@ -36,6 +36,7 @@ def summary(manifest: Manifest) -> dict[str, Any]:
         "id": manifest.id,
         "name": manifest.name,
         "kind": manifest.group,
+        "status": manifest.status,
         "protocols": list(manifest.protocols),
         "models": list(manifest.models),
         "description": manifest.description,
@@ -53,7 +54,7 @@ def list_providers(context: Context, presets: bool, as_json: bool) -> None:
     found = [*context.providers, *(context.providers.presets() if presets else ())]
     rows = [summary(provider.manifest) for provider in found]
     if not as_json:
-        rows = [{name: row[name] for name in ("id", "name", "kind", "protocols")} for row in rows]
+        rows = [{name: row[name] for name in ("id", "name", "kind", "status", "protocols")} for row in rows]
     show(rows, as_json=as_json, empty="")
 
 
@@ -73,15 +74,19 @@ def show_provider(context: Context, provider: str, as_json: bool) -> None:
         "subscription": manifest.subscription,
         "terms": manifest.terms,
         "terms_url": manifest.terms_url or None,
+        "logins": [{"flow": flow.id, "kind": flow.kind.value, "title": flow.title} for flow in manifest.login],
+        "login_note": manifest.login_note or None,
         "fields": fields(manifest),
     }
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for name, value in found.items():
-        if name != "fields" and value not in (None, "", []):
+        if name not in ("fields", "logins") and value not in (None, "", []):
             text = ", ".join(value) if isinstance(value, list) else str(value)
             click.echo(f"{name.replace('_', ' '):<14}{text}")
+    for flow in manifest.login:
+        click.echo(f"{'login':<14}--flow {flow.id} ({flow.kind.value}) {flow.title}".rstrip())
     for field in fields(manifest):
         values = f": {' or '.join(field['values'])}" if field["values"] else ""
         need = "needed" if field["required"] else "if wanted"

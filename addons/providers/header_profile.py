@@ -107,6 +107,11 @@ class HeaderProfile:
         self._installed_until = 0.0
 
     @property
+    def users_file(self) -> Path:
+        """Where a newer file of the user's is read from."""
+        return Home.find().path / "headers" / f"{self._id}.toml"
+
+    @property
     def data(self) -> Data:
         """The user's own where there is one that can be read, else ours."""
         now = time.monotonic()
@@ -138,7 +143,7 @@ class HeaderProfile:
         return found
 
     def _read_users(self) -> None:
-        path = Home.find().path / "headers" / f"{self._id}.toml"
+        path = self.users_file
         try:
             stamp = path.stat().st_mtime
             if stamp == self._users[0]:
