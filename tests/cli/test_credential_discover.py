@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.cli import questions
+from addons.cli import context, questions
+from addons.cli.context import USAGE_ERROR
 from addons.config.home import Home
 from addons.vault import sources
 from addons.vault.store import StateStore
@@ -32,6 +33,8 @@ def machine(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     login = home.path.parent / ".gemini" / "oauth_creds.json"
     login.parent.mkdir()
     login.write_text('{"access_token": "access-0123456789", "refresh_token": "refresh-0123456789"}')
+    registry.unregister("gemini_oauth")
+    monkeypatch.setattr(context, "built_in", lambda: registry)
 
 
 def names(home: Home) -> list[str]:
@@ -73,6 +76,27 @@ def test_an_answer_of_nothing_is_no(command, home: Home, monkeypatch: pytest.Mon
     monkeypatch.setattr(questions, "interactive", lambda: True)
     assert "nothing was added" in command("credentials", "discover", "--add", given="\n\n").stderr
     assert names(home) == []
+
+
+@pytest.fixture
+def codex(home: Home) -> Path:
+    login = home.path.parent / ".codex" / "auth.json"
+    login.parent.mkdir()
+    login.write_text('{"tokens": {"access_token": "access-0123456789", "refresh_token": "refresh-0123456789"}}')
+    return login
+
+
+def test_nothing_is_added_until_the_terms_of_a_login_are_agreed_to(codex: Path, command, home: Home):
+    result = command("credentials", "discover", "--add", "--only", "codex-login")
+    assert result.exit_code == USAGE_ERROR
+    assert "--accept-terms" in result.stderr
+    assert names(home) == []
+
+
+def test_a_login_stays_in_the_file_of_its_tool(codex: Path, done, home: Home):
+    done("credentials", "discover", "--add", "--only", "codex-login", "--accept-terms", "--no-check")
+    added = StateStore(home.state, home.vault_key).credentials["codex-login"]
+    assert (added.secret, added.settings["creds_file_path"]) == ("", str(codex))
 
 
 def test_an_env_file_on_request(read, refused, tmp_path: Path):

@@ -40,6 +40,7 @@ def _check(response: Response, expected: Any) -> None:
         assert _matches(block, wanted), (block, wanted)
     usage = {name: value for name, value in dataclasses.asdict(response.usage).items() if value is not None}
     usage.pop("raw", None)
+    assert not usage.pop("estimated")
     assert usage == expected["usage"]
 
 
