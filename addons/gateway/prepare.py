@@ -121,7 +121,7 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
         memory.restore(request, exchange.conversation)
     if attempt.stripped:
         request = without_reasoning(request, keeps)
-    protocol = registry.get(attempt.protocol)
+    protocol = attempt.provider.wire(attempt.protocol)
     encoded = protocol.encode_request(request, target)  # its headers, such as a version, go with a count too
     if call.operation is Operation.COUNT_TOKENS:
         body = protocol.encode_count_request(request, target)

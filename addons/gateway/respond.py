@@ -21,7 +21,6 @@ from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
 from addons.gateway.whole_answers import enforced_stops, is_of_type
 from addons.providers.api import Operation
-from translators import registry
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.pipeline import AnswerPipe
@@ -122,13 +121,13 @@ class Respond:
     @staticmethod
     def _is_stream(attempt: Attempt, kind: str) -> bool:
         """A stream as we ask for it, or in a form that a pass-through client may have asked for."""
-        protocol = registry.get(attempt.protocol)
+        protocol = attempt.provider.wire(attempt.protocol)
         passed = () if attempt.translated else protocol.passed_stream_types
         return any(is_of_type(kind, type_) for type_ in (protocol.stream_type, *passed))
 
     @staticmethod
     def _pipe(exchange: Exchange, attempt: Attempt) -> AnswerPipe:
-        decoder = registry.get(attempt.protocol).stream_decoder(attempt.names)
+        decoder = attempt.provider.wire(attempt.protocol).stream_decoder(attempt.names)
         about = reply(exchange)
         encoder: StreamEncoder = protocol_for(exchange).stream_encoder(about)
         if not attempt.answer_translated:

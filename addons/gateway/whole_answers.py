@@ -13,7 +13,7 @@ from addons.gateway import headers as header_rules
 from addons.gateway.books import BODY_CAP
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.providers.api import Answer, Operation
-from translators import jsonio, registry
+from translators import jsonio
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StreamEvent
@@ -32,7 +32,7 @@ def whole(exchange: Exchange, attempt: Attempt, response: http.Response) -> Fail
     except (codings.CodingError, codings.TooLargeError) as error:
         return _unusable(attempt, fields, b"", f"the upstream's answer cannot be decoded: {error}")
     attempt.response = Side(fields, body[:BODY_CAP], len(body) > BODY_CAP)
-    protocol = registry.get(attempt.protocol)
+    protocol = attempt.provider.wire(attempt.protocol)
     if response.status_code >= 400:
         told = Answer(response.status_code, {n.lower(): v for n, v in fields}, body)
         error_info = attempt.provider.judge(protocol.decode_error(told.status, dict(told.headers), body), told)
@@ -106,7 +106,7 @@ def is_of_type(content_type: str, wanted: str) -> bool:
 
 def enforced_stops(exchange: Exchange, attempt: Attempt) -> list[str]:
     """Stop sequences that the backend's protocol cannot express and we must keep (mapping.md §2, Stop)."""
-    if exchange.request is None or not attempt.translated or registry.get(attempt.protocol).takes_stops:
+    if exchange.request is None or not attempt.translated or attempt.provider.wire(attempt.protocol).takes_stops:
         return []
     return exchange.request.stop
 

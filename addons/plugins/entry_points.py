@@ -40,10 +40,11 @@ def describe(point: metadata.EntryPoint, plugins: Path) -> Plugin:
 def provider(point: metadata.EntryPoint, plugin: Plugin) -> Provider:
     """Imports it; raises PluginError."""
     loading.usable(plugin)
-    try:
-        found = point.load()
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"its code cannot be imported: {one_line(error)}") from error
+    with loading.clients_protocols_kept():
+        try:
+            found = point.load()
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"its code cannot be imported: {one_line(error)}") from error
     module = found if isinstance(found, ModuleType) else sys.modules.get(getattr(found, "__module__", ""))
     file = getattr(module, "__file__", None)
     if file is None or not (isinstance(found, ModuleType) or callable(found)):

@@ -160,6 +160,10 @@ def read(folder: Path) -> Plugin:
     """The plugin in `folder`; what is wrong with it is its `problem`, so nothing is raised for one bad folder."""
     config, problem = PluginConfig(), ""
     try:
+        next(folder.iterdir(), None)  # a folder that cannot be read looks like an empty one
+    except OSError as error:
+        return Plugin(folder, PluginManifest.model_construct(name=folder.name), config, one_line(error))
+    try:
         config = configs.read(folder)
     except (OSError, ValueError) as error:
         problem = f"{configs.FILE}: {one_line(error)}"
@@ -185,4 +189,9 @@ def is_plugin_folder(path: Path) -> bool:
     removed its data may be left."""
     if path.name.startswith((".", "_")) or not path.is_dir():
         return False
-    return any(entry.name != "data" for entry in path.iterdir())
+    try:
+        return any(entry.name != "data" for entry in path.iterdir())
+    except FileNotFoundError:
+        return False  # gone in the meantime
+    except OSError:
+        return True  # what is wrong with it is to be told

@@ -136,7 +136,7 @@ class PluginHost:
     def _folders(self) -> list[Path]:
         try:
             found = {path.name: path for path in self._folder.iterdir() if folder.is_plugin_folder(path)}
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # none yet, or for nobody to read
             found = {}
         for name in self._points:
             found.setdefault(name, self._folder / name)
@@ -309,7 +309,11 @@ class PluginHost:
 def _stamp(path: Path) -> Stamp:
     """What tells one state of a plugin's folder from another: its files and folders, not what lies deeper."""
     found = []
-    for entry in path.iterdir() if path.is_dir() else ():
+    try:
+        entries = list(path.iterdir())
+    except OSError:
+        return ()
+    for entry in entries:
         if entry.name in folder.PASSED_OVER or entry.name.startswith("."):
             continue
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -93,10 +94,11 @@ def in_process(plugin: Plugin, digest: str) -> Provider:
         raise PluginError(f"its entry {entry.relative_to(plugin.folder)} is missing")
     if not entry.resolve().is_relative_to(plugin.folder.resolve()):
         raise PluginError("its entry is a link out of the plugin's folder")
-    try:
-        module = importing.load(entry, plugin.name, digest)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"its code cannot be imported: {one_line(error)}") from error
+    with clients_protocols_kept():
+        try:
+            module = importing.load(entry, plugin.name, digest)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"its code cannot be imported: {one_line(error)}") from error
     return made_by(module, plugin, plugin.provider_manifest())
 
 
@@ -105,14 +107,32 @@ def made_by(source: ModuleType | Callable[..., Any], plugin: Plugin, manifest: M
     it is data. Raises PluginError."""
     check_manifest(manifest)  # after the import: that may register a protocol of its own
     create: Callable[..., Any] = getattr(source, "create", Provider) if isinstance(source, ModuleType) else source
-    try:
-        provider = create(manifest, plugin) if _takes_two(create) else create(manifest)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"its `create` failed: {one_line(error)}") from error
+    with clients_protocols_kept():
+        try:
+            provider = create(manifest, plugin) if _takes_two(create) else create(manifest)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"its `create` failed: {one_line(error)}") from error
     if not isinstance(provider, Provider):
         raise PluginError(f"its `create` gave a {type(provider).__name__}, which is no Provider")
     check_manifest(provider.manifest)
+    wires = {name: registry.get(name) for name in provider.manifest.protocols}
+    setattr(provider, "wire", lambda name: wires.get(name) or registry.get(name))  # noqa: B010 - it is a method
     return guard(provider, plugin.name)
+
+
+@contextmanager
+def clients_protocols_kept() -> Iterator[None]:
+    """While a plugin's code runs that may register protocols. Raises PluginError when it takes the place of one that
+    clients speak, and undoes that."""
+    before = {name: registry.get(name) for name in registry.client_ids()}
+    try:
+        yield
+    finally:
+        taken = [name for name, protocol in before.items() if registry.get(name) is not protocol]
+        for name in taken:
+            registry.register(before[name])
+    if taken:
+        raise PluginError(f"it registers the protocol {taken[0]!r}, which is ProxyCast's own")
 
 
 def _takes_two(create: Callable[..., Any]) -> bool:

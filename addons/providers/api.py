@@ -27,9 +27,11 @@ from addons.providers.quota_endpoint import QuotaEndpoint
 from addons.vault.credential import Credential
 from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token
+from translators import registry
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request
 from translators.canonical.target import Target
+from translators.protocol import Protocol
 
 Json = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -230,6 +232,11 @@ class Provider:
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         """The protocol id to speak for this model; `request` helps where one service has two dialects."""
         return self.manifest.protocols[0]
+
+    def wire(self, protocol: str) -> Protocol:
+        """The codec of a protocol that it speaks. A plugin's provider keeps those that its version came with, so that
+        an update changes nothing for exchanges under way. Raises UnknownProtocolError."""
+        return registry.get(protocol)
 
     def passes(self, operation: Operation, headers: Mapping[str, str], body: Json) -> bool:
         """Whether a client that speaks a protocol of the service's may be passed on as it is; where not, it is put into

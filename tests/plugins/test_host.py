@@ -16,6 +16,7 @@ from addons.plugins.host import Loaded, PluginHost, Status
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
+from translators import registry as protocols
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 from . import making
@@ -429,3 +430,55 @@ def test_a_provider_without_code_is_the_plain_class(tmp_path: Path, host: Plugin
     making.write(tmp_path)
     host.load()
     assert type(registry.get("acme")) is Provider
+
+
+def test_a_folder_that_nobody_may_read_is_told_and_harms_nobody(
+    tmp_path: Path, host: PluginHost, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.write(tmp_path, "good")
+    closed = making.write(tmp_path, "closed")
+    iterdir = Path.iterdir
+
+    def guarded(self: Path) -> Any:
+        if self == closed:
+            raise PermissionError(13, "Permission denied")
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", guarded)
+    host.load()
+    assert "Permission denied" in at(host, "closed").problem and registry.get("good")
+
+
+WIRE = """
+from addons.providers.api import Provider
+from translators import registry
+from translators.openai_chat import OpenAIChat
+class Wire(OpenAIChat):
+    id = {id!r}
+    version = {version}
+registry.register(Wire())
+create = Provider
+"""
+
+
+def test_an_exchange_keeps_the_wire_of_the_version_that_it_began_with(
+    tmp_path: Path, host: PluginHost, registry: Registry
+) -> None:
+    manifest = making.MANIFEST.format(id="acme", url="https://acme.example").replace("openai_chat", "acme-wire")
+    making.write(tmp_path, manifest=manifest, files={"__init__.py": WIRE.format(id="acme-wire", version=1)})
+    host.load()
+    old = registry.get("acme")
+    making.write(tmp_path, manifest=manifest, files={"__init__.py": WIRE.format(id="acme-wire", version=22)})
+    follow(host)
+    new = registry.get("acme")
+    versions: list[Any] = [provider.wire("acme-wire") for provider in (old, new)]
+    assert [wire.version for wire in versions] == [1, 22]
+    assert old.wire("anthropic") is new.wire("anthropic")
+
+
+def test_a_plugin_never_replaces_a_protocol_that_clients_speak(tmp_path: Path, host: PluginHost) -> None:
+    before = protocols.get("openai_chat")
+    making.write(tmp_path, files={"__init__.py": WIRE.format(id="openai_chat", version=1)})
+    host.load()
+    assert "registers the protocol 'openai_chat'" in at(host).problem
+    assert protocols.get("openai_chat") is before
