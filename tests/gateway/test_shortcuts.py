@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,17 @@ def test_messages_are_made_without_the_check(monkeypatch: pytest.MonkeyPatch) ->
         Response(b"HTTP/1.1", "200", b"OK", Headers(), b"", None, 0.0, 0.0)  # type: ignore[arg-type]
     Lean().load(None)
     assert Response(b"HTTP/1.1", "200", b"OK", Headers(), b"", None, 0.0, 0.0).data.status_code == "200"  # type: ignore[arg-type]
+
+
+def test_what_start_up_made_is_not_looked_through_again() -> None:
+    made = [[]]  # something that the collector follows
+    try:
+        Lean().running()
+        assert not any(one is made for one in gc.get_objects())
+        later = [[]]
+        assert any(one is later for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 class TellsMore(AddonManager):
