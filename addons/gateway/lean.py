@@ -20,8 +20,8 @@ class Lean:
             setattr(MessageData, "__post_init__", _unchecked)  # noqa: B010 - mypy forbids to assign a method
 
     def running(self) -> None:
-        """Keeps the garbage collector from what start-up made, which stays anyway: looking through all of it stops every
-        stream for a tenth of a second, again and again."""
+        """Keeps the garbage collector from what start-up made, which stays anyway: looking through all of it stops
+        every stream for a tenth of a second, again and again."""
         gc.collect()
         gc.freeze()
 
