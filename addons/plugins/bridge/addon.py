@@ -82,7 +82,10 @@ class PluginEvents:
             standings = self._services.pool.standings
             if standings.version != self._version:
                 self._version = standings.version
-                self._tell_changes({(n, s.model): s for n, s in standings.all(time.time())})
+                try:
+                    self._tell_changes({(n, s.model): s for n, s in standings.all(time.time())})
+                except Exception:
+                    log.exception("proxycast: plugins could not be told how credentials stand")
 
     def _tell_changes(self, now: dict[tuple[str, str | None], Standing]) -> None:
         """To each plugin those of its own credentials."""

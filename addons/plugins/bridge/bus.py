@@ -17,23 +17,23 @@ class Bus:
     """Listeners are called at once and must not block; what one raises harms no other."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, tuple[set[str], Listener]] = {}
+        self._listeners: dict[object, tuple[str, set[str], Listener]] = {}
 
-    def on(self, who: str, topic: str, listener: Listener) -> None:
-        """`topic` may be a shell pattern. Raises ValueError for too many."""
-        topics, _ = self._listeners.setdefault(who, (set(), listener))
+    def on(self, owner: object, who: str, topic: str, listener: Listener) -> None:
+        """`topic` may be a shell pattern. `who` may have several owners at a time: versions. Raises ValueError for too
+        many topics."""
+        _, topics, _ = self._listeners.setdefault(owner, (who, set(), listener))
         if topic not in topics and len(topics) >= MOST:
             raise ValueError(f"no more than {MOST} topics")
         topics.add(topic)
-        self._listeners[who] = (topics, listener)
 
-    def off(self, who: str) -> None:
-        self._listeners.pop(who, None)
+    def off(self, owner: object) -> None:
+        self._listeners.pop(owner, None)
 
     def emit(self, topic: str, data: dict[str, Any], only: str | None = None) -> int:
         """Tell those who asked for it, or of them only one; → how many."""
         told = 0
-        for who, (topics, listener) in list(self._listeners.items()):
+        for who, topics, listener in list(self._listeners.values()):
             if (only is None or who == only) and any(fnmatch.fnmatchcase(topic, pattern) for pattern in topics):
                 told += 1
                 try:

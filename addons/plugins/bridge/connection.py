@@ -52,6 +52,7 @@ class Connection:
         self._blocked_since: float | None = None
         self._next_id = 0
         self._late_in_a_row = 0
+        self._alive_at = 0.0  # the latest answer or request, in the loop's time
         self._garbage = 0
         self._pace = Pace(limits.messages, limits.burst)
         self._slots = asyncio.Semaphore(limits.serving)
@@ -74,17 +75,17 @@ class Connection:
             raise PluginDownError(self.over.result())
         self._next_id += 1
         id_ = self._next_id
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        began = loop.time()
         self._put(self._encoded(rpc.request, id_, method, params), future)
         self._pending[id_] = future
         try:
             async with asyncio.timeout(seconds):
-                result = await future
-            self._late_in_a_row = 0
-            return result
+                return await future
         except TimeoutError:
             self._give_up(id_)
-            self._ran_out(seconds)
+            self._ran_out(seconds, began)
             raise CallTimeoutError(f"did not answer {method} within {seconds:g} s") from None
         except asyncio.CancelledError:
             self._give_up(id_)
@@ -201,6 +202,8 @@ class Connection:
         except (ValueError, RecursionError):
             await self._garbled(line)
             return
+        if isinstance(message, Answered) or message.id is not None:
+            self._alive_at = asyncio.get_running_loop().time()
         if isinstance(message, Asked):
             await self._slow_down(len(line))
             while self._asked and (
@@ -274,8 +277,9 @@ class Connection:
             self._late.popitem(last=False)
         self.notify("cancel", {"id": id_})
 
-    def _ran_out(self, seconds: float) -> None:
-        self._late_in_a_row += 1
+    def _ran_out(self, seconds: float, began: float) -> None:
+        """One that has said something meanwhile is slow, or waits for others; one that has not may hang."""
+        self._late_in_a_row = 0 if self._alive_at > began else self._late_in_a_row + 1
         blocked = self._blocked_since
         now = asyncio.get_running_loop().time()
         if blocked is not None and now - blocked >= min(seconds, self._limits.stall) * 0.9:

@@ -86,13 +86,15 @@ class ModelFact(_Shape):
 
 
 class Facts(_Shape):
-    """`initialize`. `models` replaces what `plugin.json` says; `framing` is how pieces of a stream are handed over."""
+    """`initialize`. `models` replaces what `plugin.json` says; `framing` is how pieces of a stream are handed over;
+    `operations` are those that `request.transform` knows."""
 
     protocol_version: int = VERSION
     implements: frozenset[str] = frozenset()
     models: tuple[ModelFact, ...] = ()
     known_models: tuple[str, ...] = ()
     framing: Framing = "raw"
+    operations: frozenset[str] = frozenset(("generate",))
 
     def has(self, method: Method) -> bool:
         return method.value in self.implements

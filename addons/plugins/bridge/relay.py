@@ -86,7 +86,7 @@ class Relay:
     async def start(self) -> None:
         """Raises OSError."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_CHUNK)
+            self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_CHUNK, backlog=1024)
             self.port = self._server.sockets[0].getsockname()[1]
 
     @property

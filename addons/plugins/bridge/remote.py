@@ -32,7 +32,7 @@ from addons.vault.cipher import VaultError
 from addons.vault.credential import Credential
 from addons.vault.store import NotFoundError
 from translators import registry
-from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.request import Request
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,11 @@ class RemoteProvider(Provider):
         ready, facts = credential.settings.get(_READY), self.facts
         if not isinstance(ready, Ready) or facts is None or not self._is_relayed(call, credential, facts):
             return super().build(call, credential)
-        lease = ready.lease
+        lease, operation = ready.lease, call.operation
+        known_operation = operation is Operation.MODELS or operation.value in facts.operations
+        if facts.has(Method.REQUEST) and not known_operation:
+            kind = ErrorKind.NOT_FOUND
+            raise TranslationError(f"the plugin {self.plugin.name} has no way for {operation.value}", kind=kind)
         if self._relay.port == 0:
             raise self._unavailable(BadAnswerError("is not ready"))
 

@@ -63,7 +63,7 @@ class Sdk:
             raise RpcError(rpc.FAILED, "the vault is locked") from None
 
     async def close(self) -> None:
-        self._hosting.bus.off(self._name)
+        self._hosting.bus.off(self)
         await self._database.close()
         await self._web.close()
 
@@ -131,7 +131,7 @@ class Sdk:
 
     async def _on(self, params: Json) -> Json:
         try:
-            self._hosting.bus.on(self._name, _text(params, "topic", 100), self._deliver)
+            self._hosting.bus.on(self, self._name, _text(params, "topic", 100), self._deliver)
         except ValueError as error:
             raise RpcError(rpc.LIMIT_REACHED, str(error)) from None
         return {}

@@ -120,9 +120,7 @@ class Transit:
         upstream = await self._request(body)
         self._outcome.url = upstream.url
         if not is_safe(upstream.url):
-            text = (
-                f"the plugin {self._session.name} names an address that no credential is sent to: {upstream.url[:200]}"
-            )
+            text = f"the plugin {self._session.name} names an address that no credential is sent to: https is wanted"
             raise RefusedError(ErrorInfo(ErrorKind.SERVER, text, 502))
         client = self._clients.get(self._passage.credential)
         headers = [(n, v) for n, v in upstream.headers if n.lower() not in header_rules.HOP_BY_HOP]
@@ -261,14 +259,16 @@ class Transit:
     # -- models
 
     def _lists(self) -> bool:
-        return self._facts.has(Method.MODELS) or self._facts.has(Method.VALIDATE)
+        return any(self._facts.has(method) for method in (Method.MODELS, Method.VALIDATE, Method.REQUEST))
 
     async def _models(self, reply: Reply) -> None:
         """Any protocol's reader takes a list in this form. Without one the credential is looked at, which is what a
-        probe wants to know."""
+        probe wants to know; without that either it is enough that the plugin runs."""
         params = credential_params(self._passage.credential, self._passage.lease)
         if self._facts.has(Method.MODELS):
             names = ModelList.of(await self._session.ask(Method.MODELS, params), Method.MODELS).models
+        elif not self._facts.has(Method.VALIDATE):
+            names = self._passage.known_models
         else:
             validity = Validity.of(await self._session.ask(Method.VALIDATE, params), Method.VALIDATE)
             if not validity.valid:

@@ -131,7 +131,7 @@ def test_an_event_without_sense_ends_the_stream_in_an_error(event: Json) -> None
     assert answer.error is not None and "without sense" in answer.error.message
 
 
-ANY = st.fixed_dictionaries(
+ANY: st.SearchStrategy[Json] = st.fixed_dictionaries(
     {"type": st.sampled_from([*TYPES, "unknown"])},
     optional={
         "text": st.text(max_size=3) | st.integers(),

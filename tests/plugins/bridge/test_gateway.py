@@ -165,6 +165,16 @@ def test_the_command_asks_the_plugin_as_well(stage: Stage) -> None:
     assert (tested["ok"], tested["answer"]) == (True, "hello")
 
 
+def test_tokens_are_estimated_where_the_plugin_cannot_count(stage: Stage, service: Upstream) -> None:
+    before = len(service.requests)
+    headers = {"x-proxycast-key": stage.keys["private"], "anthropic-version": "2023-06-01"}
+    body = {name: value for name, value in ASKED["anthropic"][1].items() if name != "max_tokens"}
+    with httpx.Client(base_url=stage.gateway.url, trust_env=False, timeout=60) as client:
+        response = client.post("/v1/messages/count_tokens", json=body, headers=headers)
+    assert response.status_code == 200 and response.json()["input_tokens"] > 0
+    assert len(service.requests) == before
+
+
 def test_an_error_of_the_service_is_read_by_the_plugin(stage: Stage, service: Upstream) -> None:
     service.script("", up.answer(418, b'{"reason":"a teapot"}'))
     response = stage.ask("private")

@@ -186,7 +186,7 @@ async def test_what_it_says_too_fast_stays_in_its_pipe(tmp_path: Path) -> None:
     host = hosting(tmp_path, replace(LIMITS, messages=20.0, burst=20, overrun=1e9))
     heard: list[str] = []
     async with session(make(tmp_path, "bad.py", "flood"), host) as plugin:
-        host.bus.on("test", "plugin.*", lambda topic, _: heard.append(topic))
+        host.bus.on("owner", "test", "plugin.*", lambda topic, _: heard.append(topic))
         await plugin.ready()
         await until(lambda: len(heard) >= 20)
         pid = plugin.supervisor.pid

@@ -24,7 +24,7 @@ from tests.flow.upstream import Upstream
 from tests.plugins.bridge.making import hosting, make, until
 from translators import registry
 from translators.canonical.blocks import Text, Thinking, ToolCall
-from translators.canonical.errors import ErrorKind
+from translators.canonical.errors import ErrorKind, TranslationError
 from translators.canonical.names import NameMap
 from translators.canonical.response import Fold, Response
 
@@ -489,3 +489,48 @@ async def test_what_became_of_an_attempt_is_told(tmp_path: Path, service: Upstre
         told = await made.session.supervisor.call("test.seen", {}, 5)
     outcomes = [(method, params["outcome"], params.get("error", {}).get("kind")) for method, params in told["seen"]]
     assert outcomes == [("credential.release", "ok", None), ("credential.release", "rate_limit", "rate_limit")]
+
+
+@pytest.mark.parametrize("operation", [Operation.COUNT_TOKENS, Operation.PASS])
+async def test_what_the_plugin_has_no_way_for_is_not_asked_of_it(
+    tmp_path: Path, service: Upstream, operation: Operation
+) -> None:
+    async with provider(tmp_path) as made:
+        ready = await made.acquire(credential(service))
+        with pytest.raises(TranslationError) as caught:
+            made.build(call(operation=operation), ready)
+    assert caught.value.info.kind is ErrorKind.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"models": [{"pattern": "*", "protocol": "morse"}]},
+        {"models": [{"pattern": 5}]},
+        {"framing": "smoke signals"},
+        {"implements": 5},
+    ],
+    ids=str,
+)
+async def test_a_plugin_that_says_what_nobody_understands_is_not_used(
+    tmp_path: Path, service: Upstream, said: dict[str, Any]
+) -> None:
+    async with provider(tmp_path, **said) as made:
+        with pytest.raises(UnavailableError) as caught:
+            await made.acquire(credential(service))
+        assert "could not be made ready" in str(caught.value)
+        assert made.session.supervisor.running is None
+
+
+async def test_the_old_versions_end_leaves_the_new_ones_events_alone(tmp_path: Path, service: Upstream) -> None:
+    host = hosting(tmp_path)
+    plugin = make(tmp_path, "provider.py", config={"settings": {"listen": ["exchange.*"]}})
+    old, new = (create(plugin, plugin.provider_manifest(), host) for _ in range(2))
+    assert isinstance(old, RemoteProvider) and isinstance(new, RemoteProvider)
+    for made in (old, new):
+        await made.acquire(credential(service))
+    await until(lambda: host.bus.emit("exchange.finished", {}) == 2)
+    await old.close(0.0)
+    assert host.bus.emit("exchange.finished", {}) == 1
+    await new.close(0.0)
+    assert host.bus.emit("exchange.finished", {}) == 0

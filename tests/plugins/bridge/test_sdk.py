@@ -278,7 +278,7 @@ async def test_a_running_plugin_is_told_of_events(tmp_path: Path) -> None:
     host = hosting(tmp_path)
     async with session(plugin, host) as running:
         await running.ready()
-        host.bus.on("fixture", "exchange.*", running._deliver)
+        host.bus.on(running, "fixture", "exchange.*", running._deliver)
         assert host.bus.emit("exchange.finished", {"status": 200}, only="fixture") == 1
         told = await running.supervisor.call("test.seen", {}, 10)
     assert told["seen"] == [["event", {"topic": "exchange.finished", "data": {"status": 200}}]]
