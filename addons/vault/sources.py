@@ -85,6 +85,14 @@ LOGIN_FILES = (
     LoginFile(
         "Claude Code", ".claude/.credentials.json", "claude_oauth", "claude_code", "CLAUDE_CONFIG_DIR", "claude-code"
     ),
+    LoginFile(
+        "Claude Code",
+        ".claude/.credentials.json",
+        "claude_oauth",
+        "claude_code",
+        "CLAUDE_SECURESTORAGE_CONFIG_DIR",
+        "claude-code",
+    ),
     LoginFile("Claude Code", ".claude/credentials.json", "claude_oauth", "claude_code", name="claude-code"),
     LoginFile("Claude Code", ".config/claude/credentials.json", "claude_oauth", "claude_code", name="claude-code"),
     # codex.md §1

@@ -69,8 +69,7 @@ def _whose(headers: Mapping[str, str], model: str) -> str:
 
 
 def from_usage(answer: Json, now: float) -> list[Quota]:
-    """Of the usage endpoint, in its form of 2026 or the older one. As in headers, a full window keeps nobody away who
-    has extra usage."""
+    """Of the usage endpoint, in its form of 2026 or the older one. With extra usage a full window keeps nobody away."""
     listed = answer.get("limits")
     rows = [_row(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not rows:
@@ -81,9 +80,8 @@ def from_usage(answer: Json, now: float) -> list[Quota]:
     found = []
     for name, whose, percent, resets in rows:
         used = _number(percent)
-        if used is not None:
-            left = max(100.0 - used, 0.0)
-            moment = 0.0 if goes_on and not left else seconds(resets) or 0.0
+        if used is not None and not (goes_on and used >= 100):
+            left, moment = max(100.0 - used, 0.0), seconds(resets) or 0.0
             found.append(Quota(f"% of the {name} window", left, 100.0, moment, whose, USAGE, now))
     return found
 

@@ -37,7 +37,7 @@ def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quo
 
 
 def from_usage(answer: Json, now: float) -> list[Quota]:
-    """Of the usage endpoint."""
+    """Of the usage endpoint. A spent window says nothing of who has credits."""
     credits = answer.get("credits")
     credits = credits if isinstance(credits, dict) else {}
     goes_on = bool(credits.get("has_credits") or credits.get("unlimited"))
@@ -59,7 +59,7 @@ def _windows(limit: object, model: str | None, goes_on: bool, now: float) -> lis
         resets = _number(window.get("reset_at")) or (now + after if after else 0.0)
         minutes = None if seconds is None else seconds / 60
         quota = _quota(_number(window.get("used_percent")), minutes, resets, USAGE, goes_on, now)
-        if quota is not None:
+        if quota is not None and (quota.remaining or not goes_on):
             found.append(Quota(quota.counts, quota.remaining, quota.limit, quota.resets, model, USAGE, now))
     return found
 

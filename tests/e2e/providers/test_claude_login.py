@@ -172,6 +172,12 @@ def test_a_whole_answer_and_a_count_pass_as_well(at: dict[str, Stage], backend: 
     assert [request.endpoint for request in backend.requests if request.endpoint == "count"] == ["count"]
 
 
+def test_an_answer_that_comes_compressed_is_understood(at: dict[str, Stage], backend: ClaudeLoginStandIn) -> None:
+    backend.compress = True
+    answer = door(at, backend).send()
+    assert "event: message_stop" in answer.text and "content-encoding" not in answer.headers
+
+
 # -- everybody else
 
 

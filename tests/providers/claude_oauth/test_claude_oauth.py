@@ -198,7 +198,7 @@ USAGE: dict[str, tuple[Json, list[tuple[str, float, float, str | None]]]] = {
     ),
     "extra usage behind a full window": (
         {"five_hour": {"utilization": 100, "resets_at": "2026-10-01T00:00:00Z"}, "extra_usage": {"is_enabled": True}},
-        [("% of the 5-hour window", 0, 0, None)],
+        [],
     ),
     "nothing": ({"limits": [3, {}], "five_hour": "x"}, []),
 }
@@ -361,6 +361,16 @@ def test_it_is_found_and_added_where_claude_code_has_it(
     assert "own apps only" in result.stderr
     (row,) = read("credentials", "list")
     assert (row["provider"], row["settings"]["plan"]) == ("claude_oauth", "max")
+
+
+def test_it_may_have_been_put_elsewhere(
+    home: Any, read: Any, backend: ClaudeLoginStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home.path.parent / "elsewhere" / ".credentials.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(backend.credentials_json())
+    monkeypatch.setenv("CLAUDE_SECURESTORAGE_CONFIG_DIR", str(file.parent))
+    assert [row["place"] for row in read("credentials", "discover")] == [str(file)]
 
 
 def test_a_setup_token_is_added_like_a_key(command: Any, read: Any, backend: ClaudeLoginStandIn) -> None:

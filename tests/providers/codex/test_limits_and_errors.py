@@ -121,6 +121,13 @@ def test_what_the_usage_endpoint_tells() -> None:
     ]
 
 
+def test_a_spent_window_says_nothing_there_of_who_has_credits() -> None:
+    window = {"used_percent": 100, "limit_window_seconds": 18000, "reset_at": NOW + 60}
+    answer = {"rate_limit": {"primary_window": window}, "credits": {"has_credits": True}}
+    assert limits.from_usage(answer, NOW) == []
+    assert [quota.remaining for quota in limits.from_usage({**answer, "credits": None}, NOW)] == [0]
+
+
 @pytest.mark.parametrize(
     "answer", [{}, {"rate_limit": 3, "credits": "x", "additional_rate_limits": {}}, {"rate_limit": None}]
 )
