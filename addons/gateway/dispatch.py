@@ -113,8 +113,12 @@ class Dispatch:
             exchange.attempts.append(prepared.attempt)
             self._services.pool.started(candidate, prepared.attempt.started)
             prepared.attempt.counted = True
-            if await self._answered_here(flow, exchange, prepared):
+            answered = await self._answered_here(flow, exchange, prepared)
+            if answered:
                 return
+            if answered is False:
+                self._learn(exchange, prepared.attempt)
+                continue
             try:
                 guard(prepared.upstream.url)
                 _, host, port, _ = _parsed(prepared.upstream.url)
@@ -222,17 +226,18 @@ class Dispatch:
 
     # -- sending
 
-    async def _answered_here(self, flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> bool:
-        """A provider that needs no network answers itself; its answer takes the same way as an upstream's."""
+    async def _answered_here(self, flow: http.HTTPFlow, exchange: Exchange, prepared: Prepared) -> bool | None:
+        """A provider that needs no network answers itself; its answer takes the same way as an upstream's. → whether it
+        went well, None where the upstream is to be asked."""
         attempt = prepared.attempt
         answer = await attempt.provider.answer(prepared.call, attempt.candidate.credential)
         if answer is None:
-            return False
+            return None
         upstream = own_answers.make_response(answer.status, answer.headers, answer.body)
         outcome = whole_answers.whole(exchange, attempt, upstream)
         if isinstance(outcome, Failure):
             books.failed(exchange, outcome)
-            outcome = verdict.verdict(exchange)
+            return False
         exchange.answered = True
         books.note_delivered(exchange, outcome)
         flow.response = outcome

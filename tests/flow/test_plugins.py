@@ -193,3 +193,68 @@ def test_a_plugin_that_cannot_be_loaded_is_told_in_the_log_and_stops_nobody(tmp_
         assert client.post("/v1/messages", json=body).status_code == 200
     assert "the plugin broken cannot be used: its code cannot be imported: ZeroDivisionError" in gateway.log
     assert "the plugin exits cannot be used" in gateway.log
+
+
+#: What may raise in a plugin's code, and whether its service is asked before that is noticed.
+FAULTY = {
+    "acquire": False,
+    "protocol": False,
+    "target": False,
+    "base_url": False,
+    "auth_headers": False,
+    "build": False,
+    "answer": False,
+    "told": True,
+    "judge": True,
+    "again": True,
+    "limited_as": True,
+}
+RAISING = """
+from addons.providers.api import Provider
+class Faulty(Provider):
+    {how}def {method}(self, *arguments, **named):
+        raise RuntimeError("a fault of the plugin's")
+create = Faulty
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Setup, Upstream, str]]:
+    """A gateway with a plugin for each method, which raises in that one."""
+    upstream = Upstream(up.good)
+    gateway = Gateway(tmp_path_factory.mktemp("faulty"))
+    gateway.configure("")
+    setup = Setup(gateway)
+    for method in FAULTY:
+        how = "async " if method in ("acquire", "answer") else ""
+        name = f"faulty-{method.replace('_', '-')}"
+        making.write(
+            setup.home.plugins,
+            name,
+            manifest=MANIFEST.format(id=name, url=upstream.url),
+            files={"__init__.py": RAISING.format(how=how, method=method)},
+        )
+    key = gateway.key()
+    with gateway:
+        yield gateway, setup, upstream, key
+    upstream.close()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+@pytest.mark.parametrize("method", FAULTY)
+def test_where_a_plugins_code_raises_the_next_candidate_answers(
+    faulty: tuple[Gateway, Setup, Upstream, str], method: str, path: str, stream: bool
+) -> None:
+    gateway, setup, upstream, key = faulty
+    secrets = [f"{method}-{path}-{stream}-faulty", f"{method}-{path}-{stream}-good"]
+    bad = setup.credential(f"faulty-{method.replace('_', '-')}", upstream.url, secrets[0])
+    setup.route(bad, setup.credential("anthropic", upstream.url, secrets[1]))
+    upstream.script(secrets[0], up.answer(500, up.error_body("api_error", "broken")))
+    body = {"model": "m", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    with httpx.Client(base_url=gateway.url, headers={"x-api-key": key}, timeout=30, trust_env=False) as client:
+        answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert bool(upstream.of(secrets[0])) is FAULTY[method]
+    assert len(upstream.of(secrets[1])) == 1
+    assert f"the plugin faulty-{method.replace('_', '-')} failed in {method}" in gateway.log
