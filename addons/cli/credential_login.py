@@ -75,13 +75,18 @@ def login(
     if renewed and not renew:
         _confirm(draft)
     draft = _complete(manifest, flow, draft)
+    if manifest.status != "active":
+        click.echo(f"{manifest.name}: {manifest.status}", err=True)
     questions.acknowledge(manifest, accepted=accept_terms)
     token, learned = _signed_in(service, flow, draft, paste=paste, seen=seen)
-    kept = keep.keep(context.state, context.standings, draft, token, {**learned, **given})
+    learned = {field: value for field, value in learned.items() if field not in given}
+    kept = keep.keep(context.state, context.standings, draft, token, learned)
     until = time.strftime(", good until %Y-%m-%d %H:%M", time.localtime(token.expires)) if token.expires else ""
     click.echo(
         f"{'renewed' if renewed else 'added'} {kept.name} ({manifest.name}): {masked(token.access)}{until}", err=True
     )
+    if not kept.enabled:
+        click.echo(f"it stays disabled until `proxycast credentials enable {kept.name}`", err=True)
     problem = None if no_check else check(context, service, kept.name, given)
     if as_json:
         report: dict[str, Any] = {
@@ -125,7 +130,7 @@ def _draft(context: Context, manifest: Manifest, name: str, given: Json) -> Cred
         return Credential(name, manifest.id, "", given)
     if known.provider != manifest.id:
         fail(f"{name} is a credential of {known.provider}: choose another --name")
-    return replace(known, settings={**known.settings, **given})
+    return replace(known, settings={**keep.unlearned(known.settings), **given})
 
 
 def _confirm(draft: Credential) -> None:

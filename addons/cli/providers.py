@@ -44,6 +44,11 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _first(status: str) -> str:
+    """The part of a status that fits into a table."""
+    return status.partition(";")[0].partition(" (")[0]
+
+
 @providers.command("list")
 @click.option("--presets", is_flag=True, help="Also those that are data alone: presets, and config.toml's own.")
 @json_option
@@ -55,6 +60,7 @@ def list_providers(context: Context, presets: bool, as_json: bool) -> None:
     rows = [summary(provider.manifest) for provider in found]
     if not as_json:
         rows = [{name: row[name] for name in ("id", "name", "kind", "status", "protocols")} for row in rows]
+        rows = [{**row, "status": _first(row["status"])} for row in rows]
     show(rows, as_json=as_json, empty="")
 
 

@@ -23,6 +23,8 @@ from addons.vault.tokens import Json, Token
 Connect = Callable[[Credential, float], httpx.AsyncClient]
 #: Seconds for one answer of the service.
 PATIENCE = 30.0
+#: The setting that names those which the service told: another account has others.
+LEARNED = "learned"
 
 
 def secret_of(token: Token) -> str:
@@ -30,14 +32,21 @@ def secret_of(token: Token) -> str:
     return json.dumps(foreign_files.with_token({"expires_at": None}, FORMATS[OWN], token, time.time()))
 
 
+def unlearned(settings: Mapping[str, object]) -> Json:
+    """Settings without what the service told of the account that is signed in now."""
+    told = settings.get(LEARNED)
+    dropped = {LEARNED, *(told if isinstance(told, list) else ())}
+    return {name: value for name, value in settings.items() if name not in dropped}
+
+
 def keep(state: StateStore, standings: StandingStore, draft: Credential, token: Token, learned: Json) -> Credential:
     """The credential with its new login. One of that name is renewed in place: whatever put it out of service was of
     the old login, and a file of a tool that it named is left alone. Raises VaultError or sqlite3.Error."""
-    settings = {**draft.settings, **learned}
+    settings = _with(draft.settings, learned)
     settings.pop("creds_file_path", None)
     made = replace(draft, secret=secret_of(token), settings=settings)
-    if draft.name in state.credentials or draft.name in state.problems:
-        state.update_credential(replace(made, enabled=True))
+    if draft.name in state.credentials:
+        state.update_credential(made)
         standings.forget(made.name)
     else:
         state.add_credential(made)
@@ -70,5 +79,13 @@ async def learn(
     new = {n: v for n, v in told.items() if n not in given and credential.settings.get(n) != v and v not in (None, "")}
     if new:
         kept = state.credentials[name]
-        state.update_credential(replace(kept, settings={**kept.settings, **new}), secret=False)
+        state.update_credential(replace(kept, settings=_with(kept.settings, new)), secret=False)
     return new
+
+
+def _with(settings: Mapping[str, object], learned: Mapping[str, object]) -> Json:
+    if not learned:
+        return dict(settings)
+    known = settings.get(LEARNED)
+    names = {*(known if isinstance(known, list) else ()), *learned}
+    return {**settings, **learned, LEARNED: sorted(names)}

@@ -293,11 +293,31 @@ def test_a_name_of_another_provider_is_left_alone(browser, command, refused):
 
 def test_what_the_service_knows_need_not_be_typed(command, read, kept):
     told = read(*LOGIN, "knowing", *TERMS)
-    assert told["settings"] == {"account": "a-1", "region": "learned"}
+    assert told["settings"] == {"account": "a-1", "region": "learned", "learned": ["account", "region"]}
     read(*LOGIN, "knowing", "--name", "b", *TERMS, "--set", "region=mine")
-    assert kept("b").settings == {"account": "a-1", "region": "mine"}
+    assert kept("b").settings == {"account": "a-1", "region": "mine", "learned": ["account"]}
     read(*LOGIN, "knowing", "--name", "c", *TERMS, "--no-check")
     assert kept("c").settings == {}
+
+
+def test_what_was_known_of_another_account_does_not_stay(server: AuthServer, command, read, kept, monkeypatch):
+    read(*LOGIN, "knowing", *TERMS)
+
+    async def knows_less(self: Knowing, credential: Credential, client: httpx.AsyncClient) -> Json:
+        assert "account" not in credential.settings
+        return {"account": str(credential.settings["login"]["account"])}
+
+    monkeypatch.setattr(Knowing, "enrol", knows_less)
+    server.answer = {"account": "a-2"}
+    read(*LOGIN, "knowing", *TERMS, "--renew")
+    assert kept("knowing").settings == {"account": "a-2", "learned": ["account"]}
+
+
+def test_a_credential_that_its_owner_disabled_stays_so(command, kept):
+    command(*LOGIN, "account", *TERMS)
+    command("credentials", "disable", "account")
+    assert "it stays disabled until" in command(*LOGIN, "account", *TERMS, "--renew").stderr
+    assert kept("account").enabled is False
 
 
 def test_an_account_that_cannot_be_used_is_kept_and_said(command, kept, monkeypatch):
@@ -312,7 +332,7 @@ def test_adding_a_login_asks_the_service_as_well(command, kept):
     secret = json.dumps({"access_token": "access-1", "account": "a-9", "expires_at": time.time() + 3600})
     result = command("credentials", "add", "knowing", "--name", "a", *TERMS, given=secret)
     assert result.exit_code == 0, result.output
-    assert kept("a").settings == {"account": "a-9", "region": "learned"}
+    assert kept("a").settings == {"account": "a-9", "region": "learned", "learned": ["account", "region"]}
     command("credentials", "add", "knowing", "--name", "b", *TERMS, "--no-check", given=secret)
     assert kept("b").settings == {}
 

@@ -67,6 +67,6 @@ def test_a_provider_that_is_told_nothing_says_so(refused):
 
 def test_the_ways_to_sign_in_and_the_status_are_shown(read, done):
     found = read("providers", "show", "qwen")
-    assert found["status"] == "ended"
+    assert found["status"] == "ended (2026-04-15)"
     assert [(flow["flow"], flow["kind"]) for flow in found["logins"]] == [("device", "device")]
     assert "--flow device (device)" in done("providers", "show", "qwen")

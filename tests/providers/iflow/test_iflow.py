@@ -176,6 +176,7 @@ def test_what_an_error_means(status: int, kind: ErrorKind):
 
 def test_it_is_said_that_the_service_has_ended():
     manifest = PROVIDER.manifest
-    assert (manifest.status, manifest.group, manifest.subscription) == ("ended", "oauth", True)
+    assert manifest.status.startswith("ended")
+    assert (manifest.group, manifest.subscription) == ("oauth", True)
     assert "2026-04-17" in manifest.terms
     assert manifest.pacing == {"requests_per_minute": 30}

@@ -241,6 +241,7 @@ def test_what_a_client_wrote_ends_nothing():
 
 def test_it_is_said_that_the_service_has_ended():
     manifest = PROVIDER.manifest
-    assert (manifest.status, manifest.group, manifest.subscription) == ("ended", "oauth", True)
+    assert manifest.status.startswith("ended")
+    assert (manifest.group, manifest.subscription) == ("oauth", True)
     assert "2026-04-15" in manifest.terms and "DashScope" in manifest.terms
     assert manifest.pacing == {"requests_per_minute": 30}
