@@ -43,7 +43,7 @@ REMEMBERED = 1024
 #: Seconds that an upstream may be silent; the gateway's own deadlines come first.
 SILENCE = 900.0
 #: Seconds for which nothing may be under way before a retired plugin is let go: an exchange may be between two steps.
-LINGER = 1.0
+LINGER = 3.0
 #: The setting that carries `Ready` from `acquire` to `build`.
 _READY = "_plugin"
 
@@ -222,7 +222,7 @@ class RemoteProvider(Provider):
         deadline, quiet = loop.time() + grace, loop.time() + min(LINGER, grace / 10)
         while (now := loop.time()) < deadline:
             if self._relay.active or self._relay.waiting or self._acquiring:
-                quiet = now + LINGER
+                quiet = now + min(LINGER, grace / 10)
             elif now >= quiet:
                 break
             await asyncio.sleep(0.05)

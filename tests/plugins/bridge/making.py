@@ -6,9 +6,10 @@ import asyncio
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,30 @@ async def until(look: Callable[[], Any], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
         while not look():
             await asyncio.sleep(0.01)
+
+
+def state(pid: int) -> str:
+    """One letter, as ps has it: R, S, Z …; "" for no such process."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()[:1]
+
+
+def alive(pid: int) -> bool:
+    """Whether it does anything: one that has ended and was not collected does not."""
+    return state(pid) not in ("", "Z")
+
+
+def working_in(folder: Path) -> set[int]:
+    """The processes whose working directory that is."""
+    if not Path("/proc/self/cwd").exists():
+        command = ["lsof", "-a", "-d", "cwd", "-Fpn"]
+        lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        pids = (line[1:] for line in lines if line.startswith("p"))
+        names = (line[1:] for line in lines if line.startswith("n"))
+        return {int(pid) for pid, name in zip(pids, names, strict=False) if name == str(folder.resolve())}
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.add(int(process.name))
+    return found

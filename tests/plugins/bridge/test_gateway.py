@@ -22,7 +22,7 @@ from addons.vault.store import StateStore
 from tests.e2e.gateway import Gateway
 from tests.flow import upstream as up
 from tests.flow.upstream import Connection, Received, Upstream, good
-from tests.plugins.bridge.making import make, until
+from tests.plugins.bridge.making import make, until, working_in
 
 pytestmark = pytest.mark.flow
 LINES = up.stream(b'{"think":"hm"}\n{"te', b'xt":"he"}\n{"text":"llo"}\n', b'{"end":true}\n')
@@ -214,7 +214,7 @@ async def test_an_update_breaks_none_of_fifty_running_streams(stage: Stage, serv
     service.script("", *[held] * 50)
     before = len(service.requests)
     folder = stage.home.plugins / "private"
-    first = _running(folder)
+    first = working_in(folder)
 
     async def ask(client: httpx.AsyncClient) -> str:
         headers = {"x-proxycast-key": stage.keys["private"], "anthropic-version": "2023-06-01"}
@@ -235,7 +235,7 @@ async def test_an_update_breaks_none_of_fifty_running_streams(stage: Stage, serv
         answers = await asyncio.gather(*streams)
 
     assert all('"message_stop"' in answer and "error" not in answer for answer in answers)
-    await until(lambda: not set(first) & set(_running(folder)), 30)
+    await until(lambda: not first & working_in(folder), 30)
 
 
 def _session_of_a_new_request(stage: Stage, service: Upstream) -> str:
@@ -258,20 +258,8 @@ def test_a_plugin_ends_with_its_gateway(tmp_path: Path, service: Upstream) -> No
         key = gateway.key()
         with httpx.Client(base_url=gateway.url, trust_env=False, timeout=60) as client:
             client.post(ASKED["anthropic"][0], json=ASKED["anthropic"][1], headers={"x-api-key": key})
-        assert _running(plugin.folder)
+        assert working_in(plugin.folder)
     deadline = time.monotonic() + 20
-    while _running(plugin.folder):
+    while working_in(plugin.folder):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def _running(folder: Path) -> list[int]:
-    """The processes that work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").readlink() == folder:
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found

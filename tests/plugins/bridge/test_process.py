@@ -16,17 +16,9 @@ import pytest
 from addons.audit.redact import Redactor
 from addons.plugins.bridge.errors import CallTimeoutError, PluginDownError
 from addons.plugins.bridge.rpc import RpcError
-from tests.plugins.bridge.making import LIMITS, hosting, make, session, until
+from tests.plugins.bridge.making import LIMITS, alive, hosting, make, session, state, until
 
 pytestmark = pytest.mark.slow
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of that id does anything: one that has ended and was not collected does not."""
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
 
 
 async def test_it_is_started_when_it_is_first_asked_and_answers(tmp_path: Path) -> None:
@@ -191,13 +183,8 @@ async def test_what_it_says_too_fast_stays_in_its_pipe(tmp_path: Path) -> None:
         await until(lambda: len(heard) >= 20)
         pid = plugin.supervisor.pid
         assert pid is not None
-        await until(lambda: Path(f"/proc/{pid}/wchan").exists() and _sleeps(pid))
+        await until(lambda: state(pid) == "S")  # its pipe is full
     assert len(heard) < 2000
-
-
-def _sleeps(pid: int) -> bool:
-    """Whether it waits: its pipe is full."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 async def test_nothing_is_started_after_the_end(tmp_path: Path) -> None:
