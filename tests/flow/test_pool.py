@@ -22,6 +22,7 @@ pytestmark = pytest.mark.flow
 NUMBERS = itertools.count(1)
 RATE_LIMIT = up.error_body("rate_limit_error", "too many requests")
 REVOKED = up.error_body("authentication_error", "this key was revoked")
+BANNED = up.error_body("invalid_request_error", "This organization has been disabled.")
 
 
 def states(gateway: Gateway) -> dict[str, dict[str, object]]:
@@ -175,14 +176,39 @@ def test_a_disabled_account_is_out_of_service_at_once(
     number = next(NUMBERS)
     secrets = [f"banned-{number}", f"fine-{number}"]
     names = [setup.credential("anthropic", always_upstream.url, secret) for secret in secrets]
-    setup.route(*names)
-    banned = up.error_body("invalid_request_error", "This organization has been disabled.")
-    always_upstream.fixed[secrets[0]] = always(400, banned)
+    setup.route(*names, take_over=True)
+    always_upstream.fixed[secrets[0]] = always(400, BANNED)
     for turn in range(3):
         body = {**BODY, "messages": [{"role": "user", "content": f"banned {number} {turn}"}]}
         assert client.post("/v1/messages", json=body).status_code == 200
     assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 3]
     assert states(gateway)[names[0]]["state"] == "out_of_service"
+
+
+def test_its_share_is_not_its_siblings_unless_the_profile_says_so(
+    gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always, upstream: Upstream
+) -> None:
+    number = next(NUMBERS)
+    secrets = [f"gone-{number}", f"sibling-{number}"]
+    names = [setup.credential("anthropic", always_upstream.url, secret) for secret in secrets]
+    other = setup.credential("anthropic_compatible", upstream.url, f"other-{number}")
+    always_upstream.fixed[secrets[0]] = always(403, BANNED)
+
+    def turn(text: str) -> httpx.Response:
+        return client.post("/v1/messages", json={**BODY, "messages": [{"role": "user", "content": f"{number} {text}"}]})
+
+    setup.route(*names)
+    assert (turn("the one that met the ban").status_code, turn("the next").status_code) == (403, 403)
+    assert "`take_over = true` in the profile" in turn("the third").json()["error"]["message"]
+    setup.route(*names, other)
+    assert turn("with another provider").status_code == 200
+    assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 0]
+    setup.route(*names, other, take_over=True)
+    assert turn("with leave").status_code == 200
+    assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 1]
+    setup.route(*reversed(names), other)
+    assert turn("the sibling's own share").status_code == 200
+    assert [len(always_upstream.of(secret)) for secret in secrets] == [1, 2]
 
 
 def test_pacing_moves_on_and_then_waits_or_says_so(
