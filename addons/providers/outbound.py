@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from addons.vault.credential import Credential
+
+# It tells every address at "info", which mitmproxy prints, and some services want a token in theirs (iflow.md §2).
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 

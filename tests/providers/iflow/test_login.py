@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -234,6 +235,14 @@ async def test_a_refresh_fetches_the_key_anew_and_writes_all_into_the_tools_file
         "apiKey": service.key,
     }
     assert (service.grants, service.refusals) == (["refresh_token", "getUserInfo"], [])
+
+
+async def test_no_secret_is_logged_on_the_way(service: IflowStandIn, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """The service wants its token in an address, and httpx logs addresses."""
+    caplog.set_level(logging.DEBUG)
+    await Kept(tmp_path, service).acquire()
+    for secret in ("oauth-1", "refresh-0", "refresh-1", str(service.key), SECRET):
+        assert secret not in caplog.text
 
 
 EXPIRIES = {"a number": 1_000_000_000_000, "a text": "1000000000000", "ISO 8601": "2001-09-09T01:46:40.000Z"}
