@@ -209,12 +209,44 @@ def test_the_next_candidate_answers(
     assert answer.status_code == 200 and said(answer) == "Hello from elsewhere"
 
 
-def test_a_capacity_limit_rests_the_model_alone(client: httpx.Client, setup: Setup, kiro: KiroStandIn) -> None:
-    name = credential(setup, kiro)
-    setup.route(name)
-    kiro.fail_next(1, status(429, {"retry-after": "300"}, CAPACITY.body))
-    assert client.post("/v1/messages", json=BODY).status_code == 429
-    assert client.post("/v1/messages", json={**BODY, "model": "claude-opus-5"}).status_code == 200
+@pytest.mark.parametrize(
+    ("reason", "of_account"),
+    [
+        ("INSUFFICIENT_MODEL_CAPACITY", False),
+        ("SERVICE_REQUEST_RATE_EXCEEDED", False),
+        (None, False),
+        ("DAILY_REQUEST_COUNT", True),
+        ("CREDIT_CONSUMPTION_RATE_EXCEEDED", True),
+        ("USER_REQUEST_RATE_EXCEEDED", True),
+    ],
+)
+def test_a_limit_rests_whom_it_is_about(
+    client: httpx.Client, setup: Setup, kiro: KiroStandIn, other: KiroStandIn, reason: str | None, of_account: bool
+) -> None:
+    setup.route(credential(setup, kiro), credential(setup, other))
+    told = answers.ErrorRow(429, "ThrottlingException", reason, answers.BUSY, {"retryAfterMilliseconds": 300_000})
+    kiro.fail_next(1, status(429, body=told.body))
+    assert said(fresh(client)) == "Hello from elsewhere"
+    assert said(fresh(client)) == "Hello from elsewhere", "as long as the service said"
+    another = client.post("/v1/messages", json={**BODY, "model": "claude-opus-5"})
+    assert said(another) == ("Hello from elsewhere" if of_account else "Hello from Kiro")
+
+
+def test_a_spent_account_rests_until_its_limits_begin_anew(
+    gateway: Gateway, client: httpx.Client, setup: Setup, kiro: KiroStandIn, other: KiroStandIn
+) -> None:
+    kiro.used, kiro.reset_at = kiro.limit + 189.5, time.time() + 5 * 86400  # with trial and bonus: all of it
+    try:
+        name = credential(setup, kiro)
+        setup.route(name, credential(setup, other))
+        deadline = time.monotonic() + 30
+        while state_of(gateway, name)[0] != "cooling":
+            assert time.monotonic() < deadline
+        assert "0 of 1600 credits left" in state_of(gateway, name)[1]
+        assert said(fresh(client)) == "Hello from elsewhere"
+    finally:
+        kiro.used = 250.5
+    assert not [request for request in kiro.requests if request.endpoint == "generate"], "it was not even asked"
 
 
 def test_a_ban_ends_the_account_and_nothing_else(

@@ -63,6 +63,10 @@ class Kiro(Provider):
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         return Account.of(credential).dialect.id
 
+    def limited_as(self, model: str) -> str:
+        """One model has many names; its limits are its own."""
+        return kiro_id(model)
+
     def target(self, protocol: str, model: str, credential: Credential) -> Target:
         """Facts of the model by the service's name for it."""
         return super().target(protocol, kiro_id(model), credential)
@@ -131,6 +135,7 @@ class Kiro(Provider):
         elif error.status == 400 and error.message in _PROFILE:
             # A request of the client's is not at fault, and another account's profile is another.
             error.kind, error.status = ErrorKind.SERVER, 502
+            error.message += " The account's profile has changed: sign in again, or set profile_arn."
         return error
 
     # -- within

@@ -27,7 +27,7 @@ from translators.canonical.request import (
     Turn,
 )
 
-from .stage import NATIVE, TAGGED, asked, assistant, built, encoded, messages, user
+from .stage import KIRO, NATIVE, TAGGED, asked, assistant, built, encoded, messages, user
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\npixel").decode()
 SCHEMA = {"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": False}
@@ -375,6 +375,11 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_goes_by_the_services_name(model: str) -> None:
     assert messages(built(asked(), model))[-1]["modelId"] == MODELS[model]
+
+
+def test_the_names_of_one_model_share_its_limits() -> None:
+    names = {KIRO.limited_as(name) for name in ("claude-sonnet-4-5", "claude-sonnet-4.5", "claude-sonnet-4-5-20250929")}
+    assert names == {"claude-sonnet-4.5"}
 
 
 def test_ids_stay_as_long_as_what_they_name() -> None:
