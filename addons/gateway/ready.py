@@ -17,8 +17,7 @@ log = logging.getLogger(__name__)
 async def acquire(services: Services, provider: Provider, credential: Credential) -> Credential:
     """The credential as it can be sent now, its secrets known to those who must hide them. Raises UnavailableError."""
     try:
-        ready = await services.refresher.acquire(provider, credential)
-        ready = await provider.acquire(ready)
+        ready = await _asked(services, provider, await services.refresher.acquire(provider, credential))
     except UnavailableError as error:
         note(services, credential, error)
         raise
@@ -29,6 +28,19 @@ async def acquire(services: Services, provider: Provider, credential: Credential
     if ready is not credential:
         services.refresher.note_all(ready)
     return ready
+
+
+async def _asked(services: Services, provider: Provider, credential: Credential) -> Credential:
+    """What the provider makes of it; once more with another token where its service has refused the one there is."""
+    try:
+        return await provider.acquire(credential)
+    except UnavailableError as error:
+        if error.info.status != 401 or error.info.out_of_service:
+            raise
+        renewed = await services.refresher.renew(provider, credential)
+        if renewed is None or renewed.secret == credential.secret:
+            raise
+    return await provider.acquire(renewed)
 
 
 def note(services: Services, credential: Credential, error: UnavailableError) -> None:

@@ -135,8 +135,6 @@ class AntigravityApp(GoogleApp):
         if seen.method not in GENERATES:
             return
         body = seen.body
-        if body["project"] != self.service.project:
-            yield f"there is no project {body['project']}"
         if (body["requestType"] == "image_gen") is not ("-image" in body["model"]):
             yield "requestType and model do not fit (§5)"
         if "enabledCreditTypes" in body and not self.own.credits:
@@ -317,7 +315,7 @@ class AntigravityStandIn(GoogleStandIn):
                 },
                 "claude-opus-4-6-thinking": {"quotaInfo": {"remainingFraction": 0.4}},
                 "gemini-3-flash": {"quotaInfo": {"remainingFraction": 1}},
-                "gemini-pro-agent": {"quotaInfo": {"resetTime": "2099-01-01T00:00:00Z"}},
+                "gemini-pro-agent": {"quotaInfo": {"remainingFraction": 0.9, "resetTime": "2099-01-01T00:00:00Z"}},
                 "chat_20706": {"quotaInfo": {"remainingFraction": 1}},
             },
             "deprecatedModelIds": {"gemini-3-flash-preview": {"newModelId": "gemini-3-flash"}},

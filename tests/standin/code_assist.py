@@ -81,8 +81,6 @@ class CodeAssistApp(GoogleApp):
             body = seen.body
             if f"/{body['model']} " not in seen.headers["user-agent"]:
                 yield "the User-Agent names another model (§2)"
-            if body["project"] != self.service.project:
-                yield f"there is no project {body['project']} (§3)"
             kinds = {name for tool in body["request"].get("tools", []) for name in tool}
             if {"googleSearch", "functionDeclarations"} <= kinds:
                 yield "Multiple tools are supported only when they are all search tools (§6)"

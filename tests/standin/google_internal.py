@@ -119,12 +119,10 @@ class GoogleApp(App):
     def answer(self, request: Recorded) -> Reply:
         if request.path == "/token":
             return self.token(request)
-        if (
-            request.headers.get("authorization") != f"Bearer {self.service.token}"
-            or "x-goog-api-key" in request.headers
-        ):
-            text = "Request had invalid authentication credentials."
-            return self.no(request, 401, "UNAUTHENTICATED", text)
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if bearer not in self.service.valid or "x-goog-api-key" in request.headers:
+            told = "Request had invalid authentication credentials."
+            return self.json_reply(401, error(401, "UNAUTHENTICATED", told))
         if request.path == "/userinfo" and request.method == "GET":
             return self.json_reply(200, {"email": self.service.email, "id": "1"})
         if (operation := OPERATION.fullmatch(request.path)) and request.method == "GET":
@@ -138,6 +136,10 @@ class GoogleApp(App):
         self.service.seen.append(seen)
         for text in [*complaints(self.rows, self.known, seen), *self.more(seen)]:
             return self.no(request, 400, "INVALID_ARGUMENT", text)
+        project = body.get("project") if isinstance(body, dict) else None
+        if project is not None and project != self.service.project:
+            told = f"Permission denied on resource project {project}."
+            return self.json_reply(403, error(403, "PERMISSION_DENIED", told))
         if self.service.trouble and match[1] in self.service.trouble:
             status, told = self.service.trouble[match[1]]
             return self.json_reply(status, told)
@@ -160,7 +162,8 @@ class GoogleApp(App):
         wanted = {"client_id": self.client_id, "client_secret": service.client_secret}
         grant = form.get("grant_type")
         if grant == "refresh_token":
-            wanted["refresh_token"] = service.refresh_token
+            given = form.get("refresh_token", "")
+            wanted["refresh_token"] = given if given.startswith(service.refresh_token) else service.refresh_token
         elif grant == "authorization_code":
             wanted["code"] = service.code
         else:
@@ -173,8 +176,10 @@ class GoogleApp(App):
             told = "Token has been expired or revoked."
             return self.json_reply(400, {"error": "invalid_grant", "error_description": told})
         service.grants += 1
-        service.token = f"access-{service.grants}"
-        answer = {"access_token": service.token, "expires_in": service.lifetime, "token_type": "Bearer", "scope": "s"}
+        service.given += 1
+        made = f"access-{service.given}"
+        service.valid.add(made)
+        answer = {"access_token": made, "expires_in": service.lifetime, "token_type": "Bearer", "scope": "s"}
         if grant == "authorization_code":
             answer["refresh_token"] = service.refresh_token
         return self.json_reply(200, answer)
@@ -255,9 +260,10 @@ def wrapped(data: bytes) -> bytes:
 class GoogleStandIn(StandIn):
     """`seen` holds every call of a method as it arrived, `forms` what came to the token endpoint.
 
-    Tests may change between requests: `token` (the valid access token; `grants` counts those given), `tier` ("" = not
-    onboarded), `project`, `polls` (how often an operation is not done yet), `ineligible` (tiers that are refused),
-    `trouble` (by method: what it answers instead).
+    Tests may change between requests: `token` (setting it withdraws all access tokens but that one; `grants` counts
+    those that were given since), `refresh_token` (what a good one begins with), `tier` ("" = not onboarded), `project`,
+    `polls` (how often an operation is not done yet), `ineligible` (tiers that are refused), `trouble` (by method: what
+    it answers instead).
     """
 
     app: type[GoogleApp] = GoogleApp
@@ -267,11 +273,21 @@ class GoogleStandIn(StandIn):
         self._app = self.app(self)
         self.seen: list[Seen] = []
         self.forms: list[dict[str, str]] = []
+        self.given = 0
         self.be_new()
+
+    @property
+    def token(self) -> str:
+        return self._token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._token, self.valid = token, {token}
 
     def be_new(self) -> None:
         """All state as at the start."""
         self.token = "access-0"
+        self.valid |= {f"access-{number}" for number in range(self.given + 1)}  # for whoever has one of before
         self.refresh_token = REFRESH
         self.client_secret = SECRET
         self.code = "an-authorization-code"

@@ -19,8 +19,9 @@ LARGEST = 64 << 20
 MOST_FILES = 400
 #: Bytes behind (or before) the client id in which the secret stands.
 NEAR = 2000
-#: Seconds for which what was found, or not, is remembered.
+#: Seconds for which what was found is remembered, and that nothing was.
 FRESH = 600.0
+MISSING = 30.0
 _SECRET = re.compile(rb"GOCSPX-[A-Za-z0-9_-]{20,40}(?![A-Za-z0-9_-])")
 
 
@@ -48,7 +49,7 @@ class ClientSecrets:
         if now < until:
             return known
         found = next((s for path in _files(installation) if (s := _in_file(path, client_id.encode()))), "")
-        self._known[client_id] = (now + FRESH, found)
+        self._known[client_id] = (now + (FRESH if found else MISSING), found)
         return found
 
 

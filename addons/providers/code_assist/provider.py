@@ -29,6 +29,8 @@ Json = dict[str, Any]
 
 #: Seconds for one call that is not a client's request.
 PATIENCE = 20.0
+#: Seconds until an installed client is looked for again.
+NO_SECRET = 60.0
 USERINFO = "https://www.googleapis.com/oauth2/v2/userinfo"
 
 # What a credential that is being used carries beside its owner's settings.
@@ -110,7 +112,7 @@ class InternalApi(Provider):
                     f"the client secret of {self.product} is needed for this login, and no installed {self.product} "
                     f"was found: install it, or `proxycast credentials edit {credential.name} --set client_secret=…`"
                 )
-                raise RefreshError(text, final=True)
+                raise RefreshError(text, retry_after=NO_SECRET)
             credential = replace(credential, settings={**credential.settings, "client_secret": secret})
         return await super().renew(token, credential, client)
 

@@ -52,6 +52,9 @@ PAIRWISE = {
     "iflow": "codex",
     "kiro": "claude",
     "kiro with thinking in tags": "codex",
+    "gemini_oauth": "gemini",
+    "antigravity claude": "claude",
+    "antigravity gemini": "codex",
 }
 AGENTS = ("claude", "codex", "gemini", "qwen")
 FULL = os.environ.get("PROXYCAST_FULL_MATRIX") == "1"
