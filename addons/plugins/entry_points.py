@@ -16,7 +16,7 @@ from addons.plugins import loading
 from addons.plugins.folder import MANIFEST_FILE, Plugin, PluginError, one_line
 from addons.plugins.manifest import PluginManifest, safe_name
 from addons.providers.api import Provider
-from addons.providers.registry import read_manifest
+from addons.providers.registry import read_folder
 
 GROUP = "proxycast.providers"
 
@@ -50,7 +50,7 @@ def provider(point: metadata.EntryPoint, plugin: Plugin) -> Provider:
     if file is None or not (isinstance(found, ModuleType) or callable(found)):
         raise PluginError(f"{point.value} is neither a module nor a factory of providers")
     try:
-        manifest = read_manifest(Path(file).with_name(MANIFEST_FILE).read_text("utf-8"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        manifest = read_folder(Path(file).parent)
+    except Exception as error:  # whatever a stranger's file brings about
         raise PluginError(f"{MANIFEST_FILE} beside {point.value}: {one_line(error)}") from error
     return loading.made_by(found, plugin, manifest)

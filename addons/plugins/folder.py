@@ -16,7 +16,7 @@ from addons.plugins import config as configs
 from addons.plugins.config import PluginConfig
 from addons.plugins.manifest import PluginManifest
 from addons.providers.api import Manifest
-from addons.providers.registry import read_manifest
+from addons.providers.registry import read_folder
 
 PLUGIN_FILE = "plugin.json"
 MANIFEST_FILE = "manifest.toml"
@@ -114,11 +114,10 @@ class Plugin:
     def provider_manifest(self) -> Manifest:
         """Of the provider that it offers: `manifest.toml` where there is one, else `plugin.json`'s block. Raises
         PluginError."""
-        path = self.folder / MANIFEST_FILE
-        if path.is_file():
+        if (self.folder / MANIFEST_FILE).is_file():
             try:
-                return read_manifest(path.read_text("utf-8"))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                return read_folder(self.folder)
+            except Exception as error:  # whatever a stranger's file brings about
                 raise PluginError(f"{MANIFEST_FILE}: {one_line(error)}") from error
         if self.manifest.provider is None:
             raise PluginError(f"neither {MANIFEST_FILE} nor a `provider` in {PLUGIN_FILE}")

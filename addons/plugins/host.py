@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from addons.plugins.folder import MANIFEST_FILE, PLUGIN_FILE, Plugin, PluginErro
 from addons.providers.api import Provider
 from addons.providers.registry import Registry, UnknownProviderError
 
+log = logging.getLogger(__name__)
 #: How long after its last change a folder that is written in place counts as unfinished, in seconds.
 SETTLE = 0.5
 #: How long exchanges may go on with a provider that was replaced, in seconds: as long as an answer may take.
@@ -159,8 +161,10 @@ class PluginHost:
             if self._is_same(loaded) or loading.is_executable(plugin):
                 return loaded
             return replace(loaded, provider=self._make(loaded))
-        except (PluginError, OSError) as error:
+        except PluginError as error:
             return replace(loaded, problem=str(error))
+        except Exception as error:  # one plugin must not keep the others from being looked at
+            return replace(loaded, problem=folder.one_line(error))
 
     def _is_same(self, loaded: Loaded) -> bool:
         """Whether the version that is already at work would be made again."""
@@ -215,14 +219,21 @@ class PluginHost:
         provider = now.provider
         if provider is None and before is not None and self._is_same(now):
             kept = before.provider
-            if now.plugin.config == before.plugin.config or (
-                isinstance(kept, Reconfigures) and kept.reconfigure(now.plugin)
-            ):
+            if now.plugin.config == before.plugin.config or self._takes(kept, now.plugin):
                 provider = kept
         if provider is None:
             provider = self._make(now)
         self._admit(provider, now)
         return replace(now, provider=provider)
+
+    @staticmethod
+    def _takes(provider: Provider | None, plugin: Plugin) -> bool:
+        """Whether it has taken the new settings."""
+        try:
+            return isinstance(provider, Reconfigures) and provider.reconfigure(plugin) is True
+        except Exception:
+            log.exception("proxycast: the plugin %s failed in reconfigure", plugin.name)
+            return False
 
     def _make(self, loaded: Loaded) -> Provider:
         """Raises PluginError."""
@@ -288,9 +299,10 @@ class PluginHost:
         if not isinstance(provider, Closes):
             return
         try:
-            task = asyncio.get_running_loop().create_task(provider.close(grace))
-        except RuntimeError:  # no loop, as in a command: nothing was started by it
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # as in a command: nothing was started by it
             return
+        task = loop.create_task(_closed(provider, grace))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -304,6 +316,13 @@ class PluginHost:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _closed(provider: Closes, grace: float) -> None:
+    try:
+        await provider.close(grace)
+    except Exception:
+        log.exception("proxycast: a plugin failed in close")
 
 
 def _stamp(path: Path) -> Stamp:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from addons import providers
 from addons.plugins import config as configs
+from addons.plugins.folder import Plugin
 from addons.plugins.host import Loaded, PluginHost, Status
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.registry import Registry, UnknownProviderError, built_in
@@ -397,6 +399,66 @@ async def test_a_provider_takes_new_settings_itself_and_is_closed_when_it_was_re
     assert other is not first
     await host.close(1.0)
     assert first.seen == [{"a": 1}, {"a": 2}, 660.0, 1.0], "the old one when it was replaced, the new one at the end"
+
+
+CLOSES_BADLY = """
+from addons.providers.api import Provider
+class Acme(Provider):
+    def close(self, grace): return 5
+    def reconfigure(self, plugin): raise KeyError
+create = Acme
+"""
+
+
+async def test_what_fails_when_it_is_replaced_keeps_nobody_from_being_replaced(
+    tmp_path: Path, host: PluginHost, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = making.write(tmp_path, files={"__init__.py": CLOSES_BADLY})
+    other = making.write(tmp_path, "other", files=making.with_code("one"))
+    host.load()
+    first = registry.get("acme")
+    configs.write(folder, configs.PluginConfig(settings={"a": 1}))
+    making.replace_file(other / "marks.py", "MARK = 'two'\n")
+    follow(host)
+    assert registry.get("acme") is not first
+    assert dict(registry.get("other").build(CALL, SECRET).headers)["x-acme"] == "two"
+    await host.close(1.0)
+    assert "failed in reconfigure" in caplog.text and "failed in close" in caplog.text
+
+
+def test_a_manifest_as_deep_as_the_stack_is_a_problem_and_no_more(
+    tmp_path: Path, host: PluginHost, registry: Registry
+) -> None:
+    making.write(tmp_path, manifest="x = " + "[" * 5000 + "]" * 5000)
+    making.write(tmp_path, "other", json_={"name": "other", "provider": json.loads("[" * 500 + "]" * 500)})
+    making.write(tmp_path, "good")
+    host.load()
+    assert at(host).status is Status.BROKEN and at(host, "other").status is Status.BROKEN
+    assert registry.get("good")
+
+
+def test_a_surprise_about_one_plugin_is_its_problem(
+    tmp_path: Path, host: PluginHost, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.write(tmp_path)
+    making.write(tmp_path, "good")
+    digest = Plugin.digest
+
+    def surprising(self: Plugin) -> str:
+        if self.name == "acme":
+            raise RuntimeError("a surprise")
+        return digest(self)
+
+    monkeypatch.setattr(Plugin, "digest", surprising)
+    host.load()
+    assert at(host).problem == "RuntimeError: a surprise" and registry.get("good")
+
+
+def test_a_header_profile_lies_beside_the_manifest(tmp_path: Path, host: PluginHost, registry: Registry) -> None:
+    profile = (Path(providers.__file__).parent / "qwen" / "headers.toml").read_text("utf-8")
+    making.write(tmp_path, files={"headers.toml": profile})
+    host.load()
+    assert registry.get("acme").manifest.header_profile is not None
 
 
 def test_the_registry_is_known_to_have_changed(tmp_path: Path, host: PluginHost, registry: Registry) -> None:
