@@ -114,6 +114,9 @@ class RemoteProvider(Provider):
 
     async def acquire(self, credential: Credential) -> Credential:
         credential = self._kept(credential)
+        facts, known = self.facts, self._known(credential)
+        if facts is not None and known is not None and not facts.relayed:
+            return self._ready(credential, known, facts)  # what it gave is good, even while it does not run
         try:
             facts = await self.session.ready()
             self.session.given[credential.name] = credential
@@ -294,12 +297,17 @@ class RemoteProvider(Provider):
         settings = {**ready.credential.settings, "login": credential.settings.get("login")}
         return replace(ready.credential, secret=credential.secret, settings=settings)
 
+    def _known(self, credential: Credential) -> Lease | None:
+        """The lease that is still good."""
+        known = self._leases.get(credential.name)
+        return known[1] if known is not None and known[0] == credential and _is_good(known[1]) else None
+
     async def _lease(self, credential: Credential) -> Lease:
         """The known one while it is good; else one question for all who wait. Raises what FAULTS names, and
         ShapeError."""
-        known = self._leases.get(credential.name)
-        if known is not None and known[0] == credential and _is_good(known[1]):
-            return known[1]
+        known = self._known(credential)
+        if known is not None:
+            return known
         task = self._acquiring.get(credential.name)
         if task is None:
             task = asyncio.create_task(self._ask_for_lease(credential))

@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from addons.plugins.bridge.errors import PluginDownError
 from addons.plugins.bridge.relay import HEADER
 from addons.plugins.bridge.remote import RemoteProvider, create
 from addons.plugins.folder import Plugin, read
@@ -25,6 +27,7 @@ from tests.plugins.bridge.making import hosting, make, until
 from translators import registry
 from translators.canonical.blocks import Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorKind, TranslationError
+from translators.canonical.events import StopReason
 from translators.canonical.names import NameMap
 from translators.canonical.response import Fold, Response
 
@@ -69,8 +72,8 @@ async def send(made: RemoteProvider, ready: Credential, asked: Call) -> httpx.Re
         return await client.request(upstream.method, upstream.url, headers=upstream.headers, content=upstream.body)
 
 
-def heard(response: httpx.Response) -> Response:
-    decoder, fold = registry.get("anthropic").stream_decoder(NameMap()), Fold()
+def heard(response: httpx.Response, protocol: str = "anthropic") -> Response:
+    decoder, fold = registry.get(protocol).stream_decoder(NameMap()), Fold()
     for event in [*decoder.feed(response.content), *decoder.end()]:
         fold.add(event)
     return fold.response()
@@ -94,6 +97,48 @@ async def test_a_stream_goes_through_the_plugin_both_ways(tmp_path: Path, servic
     assert (seen.path, seen.headers["x-session"]) == ("/private", "session-1-of-the-secret-key")
     assert json.loads(seen.body) == {"wrapped": {**BODY, "stream": True}, "stream": True}
     assert {"host", "x-session", "user-agent", "accept-encoding", "content-length"} == set(seen.headers)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("protocol", registry.client_ids())
+async def test_canonical_events_are_answers_in_every_target_protocol(
+    tmp_path: Path, service: Upstream, protocol: str, stream: bool
+) -> None:
+    service.good = up.stream(b'{"text":"look"}\n{"tool":"Bash","arguments":"{\\"command\\":\\"ls\\"}"}\n{"end":1}\n')
+    async with provider(tmp_path, models=[{"pattern": "*", "protocol": protocol}]) as made:
+        ready = await made.acquire(credential(service))
+        assert made.protocol("private-1", ready) == protocol
+        response = await send(made, ready, replace(call(stream=stream), protocol=protocol))
+    decoded = registry.get(protocol).decode_response
+    answer = heard(response, protocol) if stream else decoded(response.json(), NameMap())
+    text, tool = answer.blocks
+    assert isinstance(text, Text) and text.text == "look"
+    assert isinstance(tool, ToolCall) and (tool.name, json.loads(tool.arguments)) == ("Bash", {"command": "ls"})
+    assert answer.stop is StopReason.TOOL_USE
+    assert (answer.usage.input_fresh, answer.usage.output) == (7, 3)
+
+
+def raw(*pieces: bytes) -> list[bytes]:
+    return [json.dumps({"raw": piece.decode()}).encode() + b"\n" for piece in pieces]
+
+
+async def test_a_plugin_may_write_the_target_protocol_itself(tmp_path: Path, service: Upstream) -> None:
+    written = b'event: message_start\ndata: {"type":"message_start"}\n\n'
+    service.good = up.stream(*raw(written[:20], written[20:]))
+    async with provider(tmp_path, answers="bytes") as made:
+        response = await send(made, await made.acquire(credential(service)), call())
+        assert (response.content, response.headers["content-type"]) == (written, "text/event-stream")
+        service.good = up.stream(*raw(b'{"id":"whole"}'))
+        response = await send(made, await made.acquire(credential(service)), call(stream=False))
+        assert (response.content, response.headers["content-type"]) == (b'{"id":"whole"}', "application/json")
+
+
+async def test_bytes_that_break_off_are_no_whole_answer(tmp_path: Path, service: Upstream) -> None:
+    service.good = up.stream(*raw(b"event: message_start\n"), end="close")
+    async with provider(tmp_path, answers="bytes") as made:
+        ready = await made.acquire(credential(service))
+        with pytest.raises(httpx.TransportError):
+            await send(made, ready, call())
 
 
 async def test_a_whole_answer_is_put_together_from_the_pieces(tmp_path: Path, service: Upstream) -> None:
@@ -169,6 +214,20 @@ async def test_a_lease_is_asked_for_once_and_used_while_it_is_good(tmp_path: Pat
         assert {ready.settings["headers"]["x-session"] for ready in readies} == {"session-1-of-the-secret-key"}
         again = await made.acquire(credential(service, secret="another-secret"))
         assert again.settings["headers"]["x-session"] == "session-2-of-another-secret"
+
+
+async def test_a_lease_is_good_while_the_plugin_rests(tmp_path: Path, service: Upstream) -> None:
+    async with provider(tmp_path, implements=["credential.acquire"]) as made:
+        kept = credential(service)
+        await made.acquire(kept)
+        made.session.supervisor.limits = replace(made.session.supervisor.limits, backoff=(600.0,))
+        with pytest.raises(PluginDownError):
+            await made.session.supervisor.call("test.exit", {}, 30)
+        assert made.session.supervisor.resting
+        ready = await made.acquire(kept)
+        assert dict(made.build(call(), ready).headers)["x-session"] == "session-1-of-the-secret-key"
+        with pytest.raises(UnavailableError, match="started again in"):
+            await made.acquire(credential(service, secret="another-secret"))
 
 
 async def test_a_refusal_ends_the_lease(tmp_path: Path, service: Upstream) -> None:
