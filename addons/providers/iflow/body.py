@@ -21,8 +21,8 @@ def mended(body: Json, model: str) -> Json:
     asked = _asked(body)
     made.pop("chat_template_kwargs", None)
     family = model.lower()
-    if not family.startswith(REPLAYING):
-        made["messages"] = [_without_reasoning(message) for message in made.get("messages") or []]
+    if not family.startswith(REPLAYING) and isinstance(made.get("messages"), list):
+        made["messages"] = [_without_reasoning(message) for message in made["messages"]]
     if asked is not None and family.startswith("glm-"):
         made["chat_template_kwargs"] = {"enable_thinking": asked, "clear_thinking": False}
     elif asked is not None and family.startswith("minimax"):

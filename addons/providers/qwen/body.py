@@ -15,20 +15,21 @@ def mended(body: Json, model: str, *, translated: bool) -> Json:
     made = dict(body)
     if made.get("tools") == []:
         del made["tools"]
-    if model.lower().startswith("glm-") and not made.get("tools"):
-        made["messages"] = [_flat(message) for message in made.get("messages") or []]
+    if model.lower().startswith("glm-") and not made.get("tools") and isinstance(made.get("messages"), list):
+        made["messages"] = [_flat(message) for message in made["messages"]]
     effort = made.get("reasoning_effort")
-    if effort is not None and not model.lower().startswith("qwen3.8-max"):
+    if effort is not None and model.lower().startswith("qwen3.8-max"):
+        for other in ("enable_thinking", "thinking_budget"):  # never together
+            made.pop(other, None)
+    elif "reasoning_effort" in made:
         del made["reasoning_effort"]
-        made.setdefault("enable_thinking", effort != "none")
+        if effort is not None:
+            made.setdefault("enable_thinking", effort != "none")
     if not translated:
         return made
     if model.lower().startswith(("vision-model", "qwen3-vl")):
         made.setdefault("vl_high_resolution_images", True)
     made.setdefault("preserve_thinking", True)
-    if "reasoning_effort" in made:
-        made.pop("enable_thinking", None)
-        made.pop("thinking_budget", None)
     return made if _is_marked(made) or model.lower().startswith("glm-") else _marked(made)
 
 
