@@ -7,12 +7,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from addons.plugins import importing, versions
 from addons.plugins.folder import Plugin, PluginError, Runtime, one_line
 from addons.plugins.guarded import guard
+from addons.providers import header_profile
 from addons.providers.api import Manifest, Provider
 from addons.vault.credential import Credential
 from translators import registry
@@ -72,6 +74,15 @@ def check_manifest(manifest: Manifest) -> None:
                 raise PluginError(f"the provider's target {pattern!r}: {one_line(error)}") from error
 
 
+def check_reads_nothing(manifest: Manifest, folder: Path) -> None:
+    """Raises PluginError where data alone would have files of its user's read, and sent to an address of its own."""
+    profile = folder / header_profile.FILE
+    if profile.is_file() and any(row.files for row in header_profile.parse(profile.read_text("utf-8")).installed):
+        raise PluginError(f"{header_profile.FILE}: only code may look into files (`files` of [[installed]])")
+    if manifest.oauth is not None and manifest.oauth.file is not None and manifest.oauth.file.beside:
+        raise PluginError("only code may look into files (`beside` of [oauth.file])")
+
+
 def usable(plugin: Plugin) -> None:
     """Raises PluginError for one that this version cannot or does not use."""
     if plugin.problem:
@@ -89,6 +100,7 @@ def in_process(plugin: Plugin, digest: str) -> Provider:
     if entry is None:
         manifest = plugin.provider_manifest()
         check_manifest(manifest)
+        check_reads_nothing(manifest, plugin.folder)
         return Provider(manifest)
     if not entry.is_file():
         raise PluginError(f"its entry {entry.relative_to(plugin.folder)} is missing")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from addons import providers
 from addons.plugins import config as configs
 from addons.plugins.folder import Plugin
 from addons.plugins.host import Loaded, PluginHost, Status
@@ -294,6 +293,14 @@ async def test_code_that_raises_while_it_serves_costs_its_own_credentials_only(
     assert answer is not None and answer.status == 502
 
 
+PROFILE = """
+updated = "2026-11-01"
+[[headers]]
+name = "x-client"
+value = "acme/1"
+source = "its author"
+"""
+
 # -- changes
 
 
@@ -455,10 +462,28 @@ def test_a_surprise_about_one_plugin_is_its_problem(
 
 
 def test_a_header_profile_lies_beside_the_manifest(tmp_path: Path, host: PluginHost, registry: Registry) -> None:
-    profile = (Path(providers.__file__).parent / "qwen" / "headers.toml").read_text("utf-8")
-    making.write(tmp_path, files={"headers.toml": profile})
+    making.write(tmp_path, files={"headers.toml": PROFILE})
     host.load()
-    assert registry.get("acme").manifest.header_profile is not None
+    assert ("x-client", "acme/1") in registry.get("acme").identity("generate", SECRET)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"headers.toml": PROFILE + '[[installed]]\nfact="x"\nfiles=[".codex/auth.json"]\njson=["tokens"]\n'},
+        {
+            "manifest.toml": making.MANIFEST.format(id="acme", url="https://acme.example")
+            + '[oauth]\ntoken_url="https://acme.example"\n[oauth.file]\naccess="a"\nrefresh="r"\n'
+            '[[oauth.file.beside]]\npath="../.codex/auth.json"\nextra={x="tokens"}\n'
+        },
+        {"headers.toml": "headers = 5"},
+    ],
+)
+def test_data_alone_has_no_file_of_its_users_read(tmp_path: Path, host: PluginHost, files: dict[str, str]) -> None:
+    making.write(tmp_path, files=files)
+    host.load()
+    assert at(host).status is Status.BROKEN
+    assert "only code may look" in at(host).problem or "HeaderProfileError" in at(host).problem
 
 
 def test_the_registry_is_known_to_have_changed(tmp_path: Path, host: PluginHost, registry: Registry) -> None:
