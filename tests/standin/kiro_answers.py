@@ -92,7 +92,7 @@ def events(turn: Turn, usage: Usage, body: Json, token: str, tail: tuple[str, ..
         yield framed("reasoningContentEvent", {"redactedContent": "c2VhbGVk"})
     text = f"<thinking>{thoughts}</thinking>\n\n{turn.text}" if how == "tags" and thoughts else turn.text
     for piece in pieces(text, TEXT_PIECE):
-        yield framed("assistantResponseEvent", {"content": piece, "modelId": "claude"})
+        yield framed("assistantResponseEvent", {"content": piece, "modelId": served(body)})
     for number, call in enumerate(turn.calls):
         named = {"toolUseId": f"tooluse_{token[:16]}{number}", "name": call.name}
         yield framed("toolUseEvent", named)
@@ -101,6 +101,12 @@ def events(turn: Turn, usage: Usage, body: Json, token: str, tail: tuple[str, ..
         yield framed("toolUseEvent", {**named, "stop": True})
     for kind in tail:
         yield framed(kind, _tail(kind, turn, usage))
+
+
+def served(body: Json) -> str:
+    """The model that answers: one that the service chooses, where it is asked to."""
+    model = str((user(entries(body)[-1]) or {}).get("modelId"))
+    return "claude-sonnet-4.5" if model == "auto" else model
 
 
 def _tail(kind: str, turn: Turn, usage: Usage) -> Json:

@@ -116,7 +116,7 @@ class KiroStreamDecoder:
             out.append(Start(model=model if isinstance(model, str) else ""))
 
     def _text(self, payload: Json, out: list[StreamEvent]) -> None:
-        self._start(None, out)
+        self._start(payload.get("modelId"), out)  # which one `auto` has chosen
         text = payload.get("content")
         if not isinstance(text, str) or not text:
             return

@@ -183,6 +183,10 @@ def test_names_lead_back_to_the_clients_own_and_free_text_is_unwrapped() -> None
     ]
 
 
+def test_the_model_that_the_service_chose_is_told() -> None:
+    assert answer(stream(Turn(text="Hi"), "auto")).model == "claude-sonnet-4.5"
+
+
 def test_prose_that_looks_like_a_call_is_prose() -> None:
     assert answer([text("[Called run with args: {}]"), *END]).stop is StopReason.END
 
