@@ -98,7 +98,12 @@ class Kiro(Provider):
         if not Account.of(credential).login.get("profile_arn"):
             found["profile_arn"] = await self._control(credential, client).profile()
             credential = replace(credential, settings={**credential.settings, **found})
-        return {**found, **limits.account(await self._control(credential, client).usage())}
+        try:
+            return {**found, **limits.account(await self._control(credential, client).usage())}
+        except UnavailableError as error:
+            if error.info.out_of_service or error.info.kind is ErrorKind.AUTHENTICATION:
+                raise
+            return found  # an account that may not ask for its usage may do all else
 
     async def quotas(self, credential: Credential, client: httpx.AsyncClient) -> Sequence[Quota]:
         return limits.quotas(await self._control(credential, client).usage(), time.time())

@@ -52,6 +52,7 @@ PAIRWISE = {
     "iflow": "codex",
     "kiro": "claude",
     "kiro with thinking in tags": "codex",
+    "kiro legacy": "qwen",
     "gemini_oauth": "gemini",
     "antigravity claude": "claude",
     "antigravity gemini": "codex",

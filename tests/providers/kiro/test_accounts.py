@@ -235,10 +235,23 @@ async def test_of_several_profiles_the_chosen_one_is_kept(
     first = ARN.replace("ABCDEF", "OTHER")
     known = ready(kiro, profile_arn="")
     known = replace(known, settings={**known.settings, "profile_arn": chosen, "quota_url": f"{kiro.url}/nowhere"})
-    with pytest.raises(UnavailableError):
-        await KIRO.enrol(known, client)  # the usage of another profile is not this stand-in's to tell
+    wanted = ARN if chosen == ARN else first
+    assert await KIRO.enrol(known, client) == {"profile_arn": wanted}, "also where its usage may not be asked for"
     asked = [request for request in kiro.requests if request.path == "/nowhere"]
-    assert asked[0].query["profileArn"] == (ARN if chosen == ARN else first)
+    assert asked[0].query["profileArn"] == wanted
+
+
+@pytest.mark.parametrize("locked", [True, False])
+async def test_a_login_that_cannot_be_used_is_none_to_keep(
+    kiro: KiroStandIn, client: httpx.AsyncClient, locked: bool
+) -> None:
+    known = ready(kiro)
+    kiro.suspended = locked
+    if not locked:
+        known = replace(known, secret="another-token")
+    with pytest.raises(UnavailableError) as caught:
+        await KIRO.enrol(known, client)
+    assert caught.value.info.out_of_service is locked
 
 
 @pytest.mark.parametrize("generation", ["current", "legacy"])
