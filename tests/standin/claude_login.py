@@ -3,6 +3,7 @@ but Claude Code's own requests, header by header, and says in every answer how f
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
@@ -21,6 +22,8 @@ CLIENT_ID = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
 BETA = "oauth-2025-04-20"
 #: Assembled, so that no scanner takes them for real ones.
 ACCESS, REFRESH = "-".join(("sk", "ant", "oat01", "")), "-".join(("sk", "ant", "ort01", ""))
+#: No two services give out the same tokens.
+_NUMBERS = itertools.count(1)
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NOT_CLAUDE_CODE = (
     "This credential is only authorized for use with Claude Code and cannot be used for other API requests."
@@ -155,7 +158,7 @@ class ClaudeLoginStandIn(StandIn):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._number = 0
+        self._number = next(_NUMBERS)
         self.posts: list[Json] = []
         self.trouble: list[tuple[int, Json]] = []
         self.disabled = False
@@ -181,7 +184,7 @@ class ClaudeLoginStandIn(StandIn):
         wanted = {"grant_type": "refresh_token", "refresh_token": self.refresh, "client_id": CLIENT_ID}
         if {name: asked.get(name) for name in wanted} != wanted or asked.keys() - wanted.keys() - {"scope"}:
             return 400, {"error": "invalid_grant", "error_description": "Refresh token not found or invalid"}
-        self._number += 1
+        self._number = next(_NUMBERS)
         return 200, {
             "token_type": "Bearer",
             "access_token": self.access,

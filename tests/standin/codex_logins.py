@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import time
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ SCOPES = {"openid", "profile", "email", "offline_access"}
 CLAIM = "https://api.openai.com/auth"
 ACCOUNT, EMAIL, PLAN = "0b9a3c1e-1111-4222-8333-944455556666", "somebody@example.com", "plus"
 Told = tuple[int, Json]
+#: No two services give out the same refresh token.
+_NUMBERS = itertools.count(1)
 
 
 def jwt(claims: Json) -> str:
@@ -57,7 +60,7 @@ class Logins:
         access = jwt({"exp": expires, "jti": self._count, CLAIM: auth})
         identity = jwt({"exp": round(time.time() + 3600), "jti": self._count, "email": EMAIL, CLAIM: auth})
         self._spent.add(self.refresh)
-        self.refresh = f"rt_{self._count}"
+        self.refresh = f"rt_{next(_NUMBERS)}"
         self.valid = {access}
         return {
             "id_token": identity,
