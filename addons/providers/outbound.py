@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import ssl
 from pathlib import Path
@@ -24,12 +25,16 @@ def is_safe(url: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
+@functools.cache
+def _usual_trust() -> ssl.SSLContext:
+    """Made once: reading all authorities takes tens of milliseconds, in which nothing else would go on."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def client(credential: Credential, timeout: float, limits: httpx.Limits | None = None) -> httpx.AsyncClient:
     """Follows no redirect. Raises OSError (ssl.SSLError is one) for a CA file that cannot be used."""
     ca_file = credential.setting("ca_file")
-    verify: ssl.SSLContext | bool = True
-    if ca_file:
-        verify = ssl.create_default_context(cafile=str(Path(ca_file).expanduser()))
+    verify = ssl.create_default_context(cafile=str(Path(ca_file).expanduser())) if ca_file else _usual_trust()
     return httpx.AsyncClient(
         timeout=timeout,
         verify=verify,

@@ -188,7 +188,7 @@ class GoogleApp(App):
 
     def on_loadCodeAssist(self, request: Recorded, seen: Seen) -> Reply:
         service = self.service
-        told: Json = {"allowedTiers": [{"id": "legacy-tier"}, {"id": "free-tier", "isDefault": True, "name": "Free"}]}
+        told: Json = {"allowedTiers": service.offers}
         if service.tier:
             told["currentTier"] = {"id": service.tier, "name": service.tier.title()}
             if service.project:
@@ -261,9 +261,9 @@ class GoogleStandIn(StandIn):
     """`seen` holds every call of a method as it arrived, `forms` what came to the token endpoint.
 
     Tests may change between requests: `token` (setting it withdraws all access tokens but that one; `grants` counts
-    those that were given since), `refresh_token` (what a good one begins with), `tier` ("" = not onboarded), `project`,
-    `polls` (how often an operation is not done yet), `ineligible` (tiers that are refused), `trouble` (by method: what
-    it answers instead).
+    those that were given since), `refresh_token` (what a good one begins with), `tier` ("" = not onboarded), `offers`
+    (tiers), `ineligible` (tiers that are refused), `project`, `polls` (how often an operation is not done yet),
+    `trouble` (by method: what it answers instead).
     """
 
     app: type[GoogleApp] = GoogleApp
@@ -297,6 +297,7 @@ class GoogleStandIn(StandIn):
         self.tier = "standard-tier"
         self.project = "my-project-1"
         self.polls = 0
+        self.offers: list[Json] = [{"id": "legacy-tier"}, {"id": "free-tier", "isDefault": True, "name": "Free"}]
         self.ineligible: list[Json] = []
         self.trouble: dict[str, tuple[int, Any]] = {}
 

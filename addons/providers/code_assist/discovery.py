@@ -53,7 +53,7 @@ class Asker:
     onboard_headers: Headers
 
     async def find(self, dialect: Dialect, hint: str) -> Account:
-        """The account; `hint` is the project that its owner set ("" = none). Raises UnavailableError."""
+        """The account; `hint` is a project for one that the service names none for. Raises UnavailableError."""
         try:
             answer = await self.call("POST", ":loadCodeAssist", self.load_headers, _load(dialect, hint))
         except UnavailableError as error:
@@ -66,11 +66,11 @@ class Asker:
             why.type = DISCOVERY
             raise UnavailableError(why)
         if loaded.tier and (loaded.project or hint):
-            return Account(hint or loaded.project, loaded.name)
-        if loaded.tier and dialect.sends_project:
+            return Account(loaded.project or hint, loaded.name)
+        if loaded.tier and dialect.sends_project:  # its owner's to name; Antigravity makes one by onboarding
             raise unavailable(self.name, no_project(self.name, dialect.service))
         made = await self._onboarded(dialect, loaded.offered, hint)
-        return Account(hint or made, loaded.name or loaded.offered)
+        return Account(made or hint, loaded.name or loaded.offered)
 
     async def _onboarded(self, dialect: Dialect, tier: str, hint: str) -> str:
         """The project that the account gets with its tier."""

@@ -58,7 +58,7 @@ def opened(at: dict[str, Stage]) -> Iterator[Any]:
 
     def make(*kinds: str, **settings: Any) -> Door:
         shared = at[ROOT]
-        names = []
+        names: list[str] = []
         for kind in kinds:
             made = credential(f"google-{next(NUMBERS)}", KINDS[kind], at[kind].backend)
             more = {**made.settings, "models": {"*": KINDS[kind].model}, **(settings if not names else {})}

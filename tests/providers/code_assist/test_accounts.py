@@ -112,7 +112,7 @@ async def test_an_account_without_a_tier_is_onboarded_to_the_default_one(service
 async def test_the_free_tier_is_onboarded_without_a_project(code_assist: CodeAssistStandIn, monkeypatch: Any):
     fresh(code_assist).tier = ""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "set-outside")
-    assert await project(code_assist) == "set-outside"
+    assert await project(code_assist) == "my-project-1", "what it was given"
     load, onboard = code_assist.seen
     assert load.body["cloudaicompanionProject"] == load.body["metadata"]["duetProject"] == "set-outside"
     assert "cloudaicompanionProject" not in onboard.body
@@ -128,6 +128,29 @@ async def test_a_licence_without_a_project_asks_its_owner_for_one(code_assist: C
     fresh(code_assist).project = ""
     found = await refusal(code_assist)
     assert "credentials edit mine --set project=ID" in found.message
+
+
+async def test_a_licence_without_a_project_takes_the_one_that_gemini_cli_would(
+    code_assist: CodeAssistStandIn, monkeypatch: Any
+):
+    fresh(code_assist).project = ""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "123456")
+    assert "set the id" in (await refusal(code_assist)).message, "a number is none"
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "set-outside")
+    assert await project(code_assist) == "set-outside"
+
+
+async def test_a_tier_that_is_not_free_is_onboarded_with_the_owners_project(
+    code_assist: CodeAssistStandIn, monkeypatch: Any
+):
+    standin = fresh(code_assist)
+    standin.tier, standin.offers = "", [{"id": "standard-tier", "isDefault": True}]
+    assert "set the id" in (await refusal(standin)).message
+    assert standin.calls("onboardUser") == []
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "set-outside")
+    assert await project(standin)
+    (onboard,) = standin.calls("onboardUser")
+    assert (onboard.body["tierId"], onboard.body["cloudaicompanionProject"]) == ("standard-tier", "set-outside")
 
 
 async def test_antigravity_makes_a_project_where_the_tier_has_none(antigravity: AntigravityStandIn):
