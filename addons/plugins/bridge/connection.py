@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from addons.plugins.bridge import rpc
-from addons.plugins.bridge.errors import BadAnswerError, CallTimeoutError, PluginDownError
+from addons.plugins.bridge.errors import BadAnswerError, CallTimeoutError, PluginDownError, TooLongError
 from addons.plugins.bridge.launch import READ_AHEAD
 from addons.plugins.bridge.limits import Limits, Pace
 from addons.plugins.bridge.rpc import Answered, Asked, Json, Lines, LineTooLongError, RpcError
@@ -142,7 +142,7 @@ class Connection:
         except (TypeError, ValueError, orjson.JSONEncodeError) as error:
             raise BadAnswerError(f"cannot be told that in JSON: {error}") from error
         if len(line) > self._limits.line:
-            raise BadAnswerError(f"takes no message of more than {self._limits.line} bytes")
+            raise TooLongError(f"takes no message of more than {self._limits.line} bytes")
         return line
 
     def _put(self, line: bytes, future: asyncio.Future[Any] | None) -> None:

@@ -19,6 +19,10 @@ class BadAnswerError(Exception):
     """It answered what the protocol does not know."""
 
 
+class TooLongError(BadAnswerError):
+    """What it was to be told is longer than a message may be: no fault of its own."""
+
+
 FAULTS = (PluginDownError, CallTimeoutError, BadAnswerError, RpcError)
 
 
@@ -32,4 +36,6 @@ def info(name: str, error: Exception) -> ErrorInfo:
         return ErrorInfo(ErrorKind.SERVER, f"the plugin {name} refuses: {error.message}", 502, code="plugin_error")
     if isinstance(error, CallTimeoutError):
         return ErrorInfo(ErrorKind.TIMEOUT, f"the plugin {name} {error}", 504, code="plugin_timeout")
+    if isinstance(error, TooLongError):
+        return ErrorInfo(ErrorKind.TOO_LARGE, f"the plugin {name} {error}", 413, code="plugin_limit")
     return ErrorInfo(ErrorKind.SERVER, f"the plugin {name} {error}", 502, code="plugin_failed")

@@ -29,12 +29,12 @@ async def follow(name: str, stream: asyncio.StreamReader, redact: Callable[[str]
                 left_out += 1
                 continue
             if left_out:
-                log.info("plugin %s: (%d lines left out)", name, left_out)
+                log.warning("plugin %s: (%d lines left out)", name, left_out)
                 left_out = 0
-            log.info("plugin %s: %s", name, shown(line, redact))
+            log.warning("plugin %s: %s", name, shown(line, redact))
         await asyncio.sleep(amount.take(len(data)))
     if rest.strip() and lines.spare():
-        log.info("plugin %s: %s", name, shown(rest, redact))
+        log.warning("plugin %s: %s", name, shown(rest, redact))
 
 
 def shown(line: bytes, redact: Callable[[str], str]) -> str:

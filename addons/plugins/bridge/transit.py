@@ -44,7 +44,7 @@ from translators.canonical.errors import ErrorInfo, ErrorKind
 
 log = logging.getLogger(__name__)
 #: Bytes of a whole answer, and of an error, that a plugin is shown.
-LARGEST, LARGEST_ERROR = 24 * MIB, MIB
+LARGEST, LARGEST_ERROR = 20 * MIB, MIB
 USER_AGENT = "proxycast/0.1"
 
 

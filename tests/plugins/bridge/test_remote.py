@@ -23,7 +23,7 @@ from addons.vault.credential import Credential
 from tests.flow import upstream as up
 from tests.flow.test_trust import Private
 from tests.flow.upstream import Upstream
-from tests.plugins.bridge.making import hosting, make, until
+from tests.plugins.bridge.making import LIMITS, hosting, make, until
 from translators import registry
 from translators.canonical.blocks import Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorKind, TranslationError
@@ -412,6 +412,19 @@ async def test_the_way_there_is_the_credentials_own(tmp_path: Path, service: Ups
             statuses[name] = (await send(made, ready, call(model="odd", stream=False))).status_code
     assert statuses == {"its own": 200, "another": 502, "none": 502}
     assert private.secrets == ["its own"]
+
+
+async def test_a_request_that_is_too_long_for_a_message_says_nothing_of_the_credential(
+    tmp_path: Path, service: Upstream
+) -> None:
+    async with provider(tmp_path) as made:
+        ready = await made.acquire(credential(service))
+        long = replace(call(), body=json.dumps({**BODY, "system": "x" * LIMITS.line}).encode())
+        response = await send(made, ready, long)
+        told = Answer(response.status_code, dict(response.headers), response.content)
+        error = made.judge(registry.get("anthropic").decode_error(413, dict(told.headers), told.body), told)
+        assert (await send(made, ready, call())).status_code == 200
+    assert (response.status_code, error.kind) == (413, ErrorKind.TOO_LARGE)
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path, service: Upstream) -> None:
