@@ -47,7 +47,8 @@ def with_anthropic(backend: StandIn, stream: bool) -> Iterator[Turn]:
         "max_tokens": 4000,
         "messages": messages,
         "tools": [{"name": name, "input_schema": SCHEMA} for name in TOOLS],
-        "thinking": {"type": "adaptive"},
+        "thinking": {"type": "adaptive", "display": "summarized"},
+        "output_config": {"effort": "high"},
     }
     while True:
         if stream:
@@ -76,6 +77,7 @@ def with_chat(backend: StandIn, stream: bool) -> Iterator[Turn]:
         "model": MODEL,
         "messages": messages,
         "tools": [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in TOOLS],
+        "reasoning_effort": "high",
     }
     while True:
         if stream:
@@ -146,7 +148,7 @@ def with_gemini(backend: StandIn, stream: bool) -> Iterator[Turn]:
     functions = [types.FunctionDeclaration(name=name, parameters_json_schema=SCHEMA) for name in TOOLS]
     config = types.GenerateContentConfig(
         tools=[types.Tool(function_declarations=functions)],
-        thinking_config=types.ThinkingConfig(include_thoughts=True),
+        thinking_config=types.ThinkingConfig(include_thoughts=True, thinking_level=types.ThinkingLevel.HIGH),
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
     while True:

@@ -63,6 +63,8 @@ _IFLOW: Json = {
     "client_secret": SECRET,
     **UNPACED,
 }
+#: The strict stand-ins of protocols know no addresses that tell what is left.
+NO_QUOTA: Json = {"quota_url": "http://127.0.0.1:9/"}
 OWN = {name: name for name in ("anthropic", "openai_chat", "openai_responses", "gemini")}
 
 KINDS: dict[str, Kind] = {
@@ -70,11 +72,11 @@ KINDS: dict[str, Kind] = {
     "preset of two protocols": Kind(
         "deepseek",
         "deepseek-chat",
-        settings={"base_url": "{url}/v1"},
+        settings={"base_url": "{url}/v1", **NO_QUOTA},
         spoken={**OWN, "gemini": "openai_chat"},
     ),
     "provider of one's own": Kind("own", "own-1", spoken={**OWN, "openai_responses": "openai_chat"}),
-    "new_api": Kind("new_api", "some-model", settings={"base_url": "{url}/v1"}, spoken=OWN),
+    "new_api": Kind("new_api", "some-model", settings={"base_url": "{url}/v1", **NO_QUOTA}, spoken=OWN),
     "azure_openai v1": Kind(
         "azure_openai",
         "gpt-5.5",
