@@ -225,6 +225,13 @@ def count(seen: Seen) -> Json:
     return {"inputTokens": len(dumps(given)) // 4}
 
 
+def converse_schema(body: Json) -> Json | None:
+    """Of Converse's structured output, where it is text."""
+    form = (body.get("outputConfig") or {}).get("textFormat") or {}
+    schema = ((form.get("structure") or {}).get("jsonSchema") or {}).get("schema")
+    return parsed(schema.encode()) if isinstance(schema, str) else None
+
+
 def job_of(scenario: Scenario, seen: Seen, size: int) -> Job:
     if seen.operation.startswith("Converse"):
         blocks = [block for message in seen.body["messages"] for block in message["content"]]
@@ -232,6 +239,7 @@ def job_of(scenario: Scenario, seen: Seen, size: int) -> Job:
         view = View(
             tools={tool["toolSpec"]["name"]: reading.ToolRef() for tool in tools if "toolSpec" in tool},
             calls=sum("toolUse" in block for block in blocks),
+            schema=converse_schema(seen.body) or reading.schema_in_words(seen.body.get("system")),
             model=seen.model,
         )
         ask = Ask(seen.body, seen.headers, policy=Policy(account=ACCOUNT))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .ask import Json, Protocol
+
+_IN_WORDS = re.compile(r"valid against this JSON Schema:\s*\{")
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,23 @@ def anthropic(body: Json) -> View:
     return View(
         tools={tool["name"]: ToolRef() for tool in body.get("tools") or [] if "name" in tool},
         calls=sum(block["type"] == "tool_use" for block in blocks),
-        schema=chosen.get("schema"),
+        schema=chosen.get("schema") or schema_in_words(body.get("system")),
         stream=bool(body.get("stream")),
         model=body["model"],
     )
+
+
+def schema_in_words(system: Any) -> Json | None:
+    """The schema that the system text asks an answer to be valid against, as any good model would read it."""
+    text = system if isinstance(system, str) else "\n".join(block.get("text") or "" for block in system or ())
+    asked = _IN_WORDS.search(text)
+    if asked is None:
+        return None
+    try:
+        schema, _ = json.JSONDecoder().raw_decode(text, asked.end() - 1)
+    except ValueError:
+        return None
+    return schema if isinstance(schema, dict) else None
 
 
 def content_blocks(message: Json) -> list[Json]:

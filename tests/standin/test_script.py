@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from .ask import Json
-from .reading import ToolRef, View, read
+from .reading import ToolRef, View, read, schema_in_words
 from .records import Recorded
 from .schemas import instance
 from .script import HELLO, Call, Scenario, Turn, choose, usage_of
@@ -163,3 +163,17 @@ def test_a_scenario_can_be_chosen_by_request() -> None:
     standin = StandIn(choose_by_path)
 
     assert standin.scenario_for(Recorded("POST", "/x", {}, {}, b"")).last.text == "/x"
+
+
+@pytest.mark.parametrize(
+    ("system", "schema"),
+    [
+        ('Be brief. It must be valid against this JSON Schema:\n{"type": "object"} and so on', {"type": "object"}),
+        ([{"text": "x"}, {"text": 'valid against this JSON Schema: {"enum": [1]}'}], {"enum": [1]}),
+        ("valid against this JSON Schema:\n{broken", None),
+        ("Answer as you like: {}", None),
+        (None, None),
+    ],
+)
+def test_a_schema_that_is_asked_for_in_words_is_read_as_a_model_would(system: object, schema: object) -> None:
+    assert schema_in_words(system) == schema
