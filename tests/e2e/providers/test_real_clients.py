@@ -64,7 +64,10 @@ OWN_CLIENTS = [("codex", "codex"), ("qwen", "qwen")]
 CELLS = [(kind, agent) for kind in PAIRWISE for agent in AGENTS] if FULL else [*PAIRWISE.items(), *OWN_CLIENTS]
 #: Models that refuse to think on once an answer with calls had no thinking (the script's second): it is switched off
 #: for them then. The client of that protocol is not meddled with.
-NEEDS_THINKING_BACK = {"bedrock converse": "", "bedrock invoke": "", "anthropic_compatible": "anthropic"}
+NEEDS_THINKING_BACK = {
+    **dict.fromkeys(("bedrock converse", "bedrock invoke", "antigravity claude"), ""),
+    "anthropic_compatible": "anthropic",
+}
 READ = "grüße-1 日本\nzwei 🎈"  # stands in no command, only in what came of one
 
 NUMBERS = itertools.count(1)
