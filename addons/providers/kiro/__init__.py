@@ -95,7 +95,8 @@ class Kiro(Provider):
     async def enrol(self, credential: Credential, client: httpx.AsyncClient) -> Json:
         """The profile where the login tells none, the account's address and its plan."""
         found: Json = {}
-        if not Account.of(credential).login.get("profile_arn"):
+        account = Account.of(credential)
+        if not account.login.get("profile_arn") and account.dialect is not LEGACY:
             found["profile_arn"] = await self._control(credential, client).profile()
             credential = replace(credential, settings={**credential.settings, **found})
         try:
@@ -137,6 +138,8 @@ class Kiro(Provider):
         error = super().judge(error, answer)
         if error.status == 403 and _SUSPENDED.match(error.message):
             error.kind, error.out_of_service = ErrorKind.PERMISSION, True
+        elif error.status == 403 and (error.code or "").startswith("UNAUTHORIZED_"):
+            error.kind = ErrorKind.NOT_FOUND  # not for this account; a renewed token would not change that
         elif error.status == 400 and error.message in _PROFILE:
             # A request of the client's is not at fault, and another account's profile is another.
             error.kind, error.status = ErrorKind.SERVER, 502

@@ -241,6 +241,14 @@ async def test_of_several_profiles_the_chosen_one_is_kept(
     assert asked[0].query["profileArn"] == wanted
 
 
+async def test_the_old_hosts_are_not_asked_for_a_profile(kiro: KiroStandIn, client: httpx.AsyncClient) -> None:
+    kiro.generation = "legacy"
+    known = ready(kiro, profile_arn="")
+    known = replace(known, settings={**known.settings, "generation": "legacy"})
+    assert await KIRO.enrol(known, client) == {"account": EMAIL, "plan": "KIRO PRO"}
+    assert [request.path for request in kiro.requests] == ["/getUsageLimits"]
+
+
 @pytest.mark.parametrize("locked", [True, False])
 async def test_a_login_that_cannot_be_used_is_none_to_keep(
     kiro: KiroStandIn, client: httpx.AsyncClient, locked: bool

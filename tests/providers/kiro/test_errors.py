@@ -66,13 +66,13 @@ ROWS = [
     Row(ErrorRow(403, DENIED, "FEATURE_NOT_SUPPORTED", "No."), ErrorKind.NOT_FOUND, Cause.NOT_FOUND),
     Row(
         ErrorRow(403, DENIED, "UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS", "No."),
-        ErrorKind.PERMISSION,
-        Cause.AUTHENTICATION,
+        ErrorKind.NOT_FOUND,
+        Cause.NOT_FOUND,
     ),
     Row(
         ErrorRow(403, DENIED, None, "Your subscription does not support this application."),
-        ErrorKind.PERMISSION,
-        Cause.AUTHENTICATION,
+        ErrorKind.NOT_FOUND,
+        Cause.NOT_FOUND,
     ),
     *(
         Row(ErrorRow(status, QUOTA, reason, LIMIT), ErrorKind.BILLING, Cause.BILLING)
