@@ -16,9 +16,9 @@ FILE = "config.json"
 class PluginConfig(BaseModel):
     """Keys that this version does not know are kept.
 
-    `timeout_ms` is for one call of an executable; `settings` belong to the plugin; `permissions` are those that its
-    user granted; `replaces_builtin` lets it take the id of a built-in provider; `source` is where it was installed from
-    (an `OWNER/REPO`, an address or a path), for updates.
+    `timeout_ms` is for one call of an executable, and for what Python code waits for; `settings` belong to the plugin;
+    `permissions` are those that its user granted; `replaces_builtin` lets it take the id of a built-in provider;
+    `source` is where it was installed from (an `OWNER/REPO`, an address or a path), for updates.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from addons.providers.api import LocalAnswer, Provider, UnavailableError, Upstream
 from addons.vault.credential import Credential
 from addons.vault.oauth import RefreshError
@@ -25,6 +27,12 @@ log = logging.getLogger(__name__)
 ANSWERS = (UnavailableError, RefreshError, TranslationError)
 #: Seconds between two reports of the same method's faults: they may come with every request.
 REPORT_EVERY = 60.0
+#: Seconds in a method that does not wait, from which on it is to be heard of: the whole gateway stands still meanwhile.
+SLOW = 0.5
+#: Methods that ask the service; what their network says is for their callers to judge.
+_ASKING = frozenset(("renew", "quotas", "enrol"))
+#: Methods that exchanges wait for.
+_LIMITED = _ASKING | {"acquire", "refresh"}
 #: What a method must give; those that are not here may give anything.
 _RESULTS: dict[str, type | tuple[type, ...]] = {
     "serves": bool,
@@ -73,65 +81,78 @@ _INSTEAD: dict[str, Callable[..., Any]] = {
 }
 
 
-def guard(provider: Provider, name: str) -> Provider:
+def guard(provider: Provider, name: str, seconds: float) -> Provider:
     """The same object; the methods of `Provider` that its class overrides now keep their faults to themselves. `name`
-    is the plugin's, for reports."""
+    is the plugin's, for reports; `seconds` is how long it may be waited for."""
     for method, own in inspect.getmembers(type(provider), callable):
         base = getattr(Provider, method, None)
         if method.startswith("_") or base is None or own is base:
             continue
-        wrap = _guarded_async if asyncio.iscoroutinefunction(base) else _guarded
-        setattr(provider, method, wrap(getattr(provider, method), method, _Report(name, method)))
+        guarded = _Guarded(getattr(provider, method), name, method, seconds if method in _LIMITED else None)
+        made = guarded.wait if asyncio.iscoroutinefunction(base) else guarded.call
+        setattr(provider, method, functools.wraps(own)(made))
     return provider
 
 
-class _Report:
-    """Logs faults of one method, and says them in a line."""
+class _Guarded:
+    """One method of one plugin. `limit` is in seconds."""
 
-    def __init__(self, plugin: str, method: str) -> None:
-        self._plugin, self._method, self._last = plugin, method, float("-inf")
+    def __init__(self, own: Callable[..., Any], plugin: str, method: str, limit: float | None) -> None:
+        self._own, self._plugin, self._method, self._limit = own, plugin, method, limit
+        self._wanted = _RESULTS.get(method)
+        self._answers = (*ANSWERS, httpx.HTTPError) if method in _ASKING else ANSWERS
+        self._instead: Callable[..., Any] = _INSTEAD.get(method, _unavailable)
+        self._quiet_until = {"fault": 0.0, "slow": 0.0}
 
-    def __call__(self, error: Exception) -> str:
-        if time.monotonic() - self._last >= REPORT_EVERY:
-            self._last = time.monotonic()
+    # functions, not methods: functools.wraps makes them look like the plugin's own
+    @property
+    def call(self) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            began = time.monotonic()
+            try:
+                return self._checked(self._own(*arguments, **named))
+            except self._answers:
+                raise
+            except (Exception, SystemExit) as error:
+                return self._instead(self._failed(error), *arguments)
+            finally:
+                self._note_slow(time.monotonic() - began)
+
+        return call
+
+    @property
+    def wait(self) -> Callable[..., Any]:
+        async def wait(*arguments: Any, **named: Any) -> Any:
+            try:
+                async with asyncio.timeout(self._limit):
+                    result = await self._own(*arguments, **named)
+                return self._checked(result)
+            except self._answers:
+                raise
+            except (Exception, SystemExit) as error:
+                return self._instead(self._failed(error), *arguments)
+
+        return wait
+
+    def _checked(self, result: Any) -> Any:
+        if self._wanted is not None and not isinstance(result, self._wanted):
+            raise TypeError(f"{self._method} gave a {type(result).__name__}")
+        return result
+
+    def _failed(self, error: BaseException) -> str:
+        """Logged now and then, and said in a line."""
+        if self._is_time_for("fault"):
             log.error("proxycast: the plugin %s failed in %s", self._plugin, self._method, exc_info=error)
         return f"the plugin {self._plugin} failed in {self._method} ({type(error).__name__})"
 
+    def _note_slow(self, seconds: float) -> None:
+        if seconds > SLOW and self._is_time_for("slow"):
+            text = "proxycast: the plugin %s took %.1f s in %s, and everything else had to wait"
+            log.warning(text, self._plugin, seconds, self._method)
 
-def _checked(method: str, result: Any) -> Any:
-    wanted = _RESULTS.get(method)
-    if wanted is not None and not isinstance(result, wanted):
-        raise TypeError(f"{method} gave a {type(result).__name__}")
-    return result
-
-
-def _instead(method: str, text: str, arguments: tuple[Any, ...]) -> Any:
-    stands_in: Callable[..., Any] = _INSTEAD.get(method, _unavailable)
-    return stands_in(text, *arguments)
-
-
-def _guarded(call: Callable[..., Any], method: str, report: _Report) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def guarded(*arguments: Any, **named: Any) -> Any:
-        try:
-            return _checked(method, call(*arguments, **named))
-        except ANSWERS:
-            raise
-        except Exception as error:
-            return _instead(method, report(error), arguments)
-
-    return guarded
-
-
-def _guarded_async(call: Callable[..., Any], method: str, report: _Report) -> Callable[..., Any]:
-    @functools.wraps(call)
-    async def guarded(*arguments: Any, **named: Any) -> Any:
-        try:
-            result = await call(*arguments, **named)
-            return _checked(method, result)
-        except ANSWERS:
-            raise
-        except Exception as error:
-            return _instead(method, report(error), arguments)
-
-    return guarded
+    def _is_time_for(self, report: str) -> bool:
+        now = time.monotonic()
+        if now < self._quiet_until[report]:
+            return False
+        self._quiet_until[report] = now + REPORT_EVERY
+        return True

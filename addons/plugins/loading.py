@@ -129,7 +129,7 @@ def made_by(source: ModuleType | Callable[..., Any], plugin: Plugin, manifest: M
     check_manifest(provider.manifest)
     wires = {name: registry.get(name) for name in provider.manifest.protocols}
     setattr(provider, "wire", lambda name: wires.get(name) or registry.get(name))  # noqa: B010 - it is a method
-    return guard(provider, plugin.name)
+    return guard(provider, plugin.name, plugin.config.timeout_ms / 1000)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from addons.plugins import config as configs
@@ -300,6 +301,37 @@ name = "x-client"
 value = "acme/1"
 source = "its author"
 """
+
+HANGS = """
+import asyncio, sys, time
+import httpx
+from addons.providers.api import Provider
+class Acme(Provider):
+    async def acquire(self, credential): await asyncio.sleep(3600)
+    async def quotas(self, credential, client): raise httpx.ConnectError("no way there")
+    def serves(self, model, credential): sys.exit(3)
+    def models(self, credential):
+        time.sleep(0.6)
+        return ["acme-1"]
+create = Acme
+"""
+
+
+async def test_code_that_hangs_or_exits_is_not_waited_for(
+    tmp_path: Path, host: PluginHost, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    making.write(tmp_path, files={"__init__.py": HANGS}, config={"timeout_ms": 20})
+    host.load()
+    provider = registry.get("acme")
+    with pytest.raises(UnavailableError, match=r"failed in acquire \(TimeoutError\)"):
+        await asyncio.wait_for(provider.acquire(SECRET), 30)
+    assert provider.serves("acme-1", SECRET) is False
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await provider.quotas(SECRET, client)
+    assert list(provider.models(SECRET)) == ["acme-1"]
+    assert "in models, and everything else had to wait" in caplog.text
+
 
 # -- changes
 
