@@ -54,6 +54,7 @@ class Connection:
         self._late_in_a_row = 0
         self._alive_at = 0.0  # the latest answer or request, in the loop's time
         self._garbage = 0
+        self._stray = Pace(limits.garbage / 60, limits.garbage)
         self._pace = Pace(limits.messages, limits.burst)
         self._slots = asyncio.Semaphore(limits.serving)
         self._asked, self._asked_bytes = 0, 0
@@ -260,13 +261,15 @@ class Connection:
 
     async def _garbled(self, line: bytes) -> None:
         """A stray print is borne; who does little else is not understood."""
+        borne = True
         if line.strip():
             self._garbage += 1
+            borne = self._stray.spare()
             if self._garbage <= 3:
                 log.warning(
                     "proxycast: the plugin %s wrote to its output what is no JSON-RPC (%d bytes)", self.name, len(line)
                 )
-        if self._garbage > self._limits.garbage:
+        if not borne:
             self.fail("writes what is no JSON-RPC")
             return
         await self._slow_down(len(line))

@@ -17,9 +17,9 @@ class Limits:
     long it may leave its input unread while somebody waits for an answer. `hung`: calls in a row that ran out of time.
     `messages`, `burst`: what it says unasked; so many `heavy` bytes of one count as another. `overrun`: how long, all
     in all, it may have to be slowed for that.
-    `garbage`: lines that are no message. `serving`: its own requests at a time. `steady`: how long it has to live until
-    an end counts as the first one. `ready`: until `initialize` is answered. `goodbye`: for `shutdown`, and then again
-    after SIGTERM.
+    `garbage`: lines a minute that are no message. `serving`: its own requests at a time. `steady`: how long it has to
+    live until an end counts as the first one. `ready`: until `initialize` is answered. `goodbye`: for `shutdown`, and
+    then again after SIGTERM.
     """
 
     line: int = 32 * MIB

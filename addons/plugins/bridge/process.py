@@ -18,6 +18,8 @@ from addons.plugins.bridge.limits import Limits
 from addons.plugins.bridge.rpc import Json
 
 log = logging.getLogger(__name__)
+#: Seconds in which what a process wrote before its end is read: a child of it may hold its pipes open.
+LAST_WORDS = 1.0
 
 
 class Supervisor:
@@ -150,9 +152,11 @@ class Supervisor:
         try:
             await asyncio.wait((ended, connection.over), return_when=asyncio.FIRST_COMPLETED)
             if not connection.over.done():  # its last words are read first
-                await asyncio.wait((connection.over,), timeout=1.0)
+                await asyncio.wait((connection.over,), timeout=LAST_WORDS)
                 connection.fail("has ended")
             await self._end(program, ended)
+            if ended.done():  # those that say why
+                await asyncio.wait((logging_task,), timeout=LAST_WORDS)
         finally:
             program.destroy()
             for task in (logging_task, ended):

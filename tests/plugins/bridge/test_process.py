@@ -124,6 +124,13 @@ async def test_a_flood_to_its_log_harms_nobody(tmp_path: Path, caplog: pytest.Lo
     assert max(map(len, shown)) < 600
 
 
+async def test_its_last_words_are_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with session(make(tmp_path, "bad.py", "complain_and_crash")) as plugin:
+        with pytest.raises(PluginDownError):
+            await plugin.supervisor.call("test.anything", {}, 10)
+        await until(lambda: "RuntimeError: this is what went wrong" in caplog.text)
+
+
 async def test_secrets_do_not_reach_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     host = hosting(tmp_path)

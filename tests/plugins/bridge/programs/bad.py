@@ -27,6 +27,12 @@ def crash_later() -> None:
     sys.exit(4)
 
 
+def complain_and_crash() -> None:
+    ready()
+    listen()
+    raise RuntimeError("this is what went wrong")
+
+
 def hang_at_start() -> None:
     time.sleep(600)
 
