@@ -18,7 +18,7 @@ from addons.cli import questions
 from addons.cli.checking import check, no_check_option
 from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context
 from addons.login import keep, run
-from addons.login.errors import LoginError, PortsBusyError
+from addons.login.errors import ClientSecretError, LoginError, PortsBusyError
 from addons.login.flow import Flow, Kind
 from addons.login.steps import Steps
 from addons.providers import outbound
@@ -160,22 +160,28 @@ def _complete(manifest: Manifest, flow: Flow, draft: Credential) -> Credential:
 def _signed_in(service: Provider, flow: Flow, draft: Credential, *, paste: bool, seen: bool) -> tuple[Token, Json]:
     terminal = ClickTerminal(opens=seen and not paste)
 
-    async def work(paste: bool) -> tuple[Token, Json]:
+    async def work() -> tuple[Token, Json]:
         async with outbound.client(draft, keep.PATIENCE) as client:
             steps: Steps = service.login_steps(flow, draft, client)
             return await run.run(steps, terminal, paste=paste), steps.settings
 
     try:
-        return asyncio.run(work(paste))
+        return asyncio.run(work())
     except PortsBusyError as error:
         if not questions.interactive() or not click.confirm(f"{error}\nPaste the address instead?", err=True):
             fail(str(error))
+        return _signed_in(service, flow, draft, paste=True, seen=seen)
+    except ClientSecretError as error:
+        if not questions.interactive():
+            fail(str(error))
+        click.echo(str(error), err=True)
+        given = str(click.prompt("Client secret", hide_input=True, default="", show_default=False, err=True)).strip()
+        if not given:
+            fail("nothing was given")
+        draft = replace(draft, settings={**draft.settings, "client_secret": given})
+        return _signed_in(service, flow, draft, paste=paste, seen=seen)
     except LoginError as error:
         terminal.end()
-        fail(str(error))
-    try:
-        return asyncio.run(work(True))
-    except LoginError as error:
         fail(str(error))
 
 

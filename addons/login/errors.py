@@ -7,5 +7,9 @@ class LoginError(Exception):
     """The text says what happened and what to do."""
 
 
+class ClientSecretError(LoginError):
+    """The client secret is nowhere to be found; its owner may have it."""
+
+
 class PortsBusyError(LoginError):
     """No port that the service accepts is free; what is pasted needs none."""

@@ -44,6 +44,8 @@ def keep(state: StateStore, standings: StandingStore, draft: Credential, token: 
     the old login, and a file of a tool that it named is left alone. Raises VaultError or sqlite3.Error."""
     settings = _with(draft.settings, learned)
     settings.pop("creds_file_path", None)
+    if "client_secret" in token.extra:
+        settings.pop("client_secret", None)
     made = replace(draft, secret=secret_of(token), settings=settings)
     if draft.name in state.credentials:
         state.update_credential(made)

@@ -51,6 +51,8 @@ async def run(steps: Steps, terminal: Terminal, *, paste: bool = False) -> Token
                 raise LoginError("nothing was given")
             token = await steps.redeem(secret)
     token = await steps.finish(token)
+    if given := steps.draft.setting("client_secret"):  # a renewal needs it, and settings are not encrypted
+        steps.extra["client_secret"] = given
     return replace(token, extra={**token.extra, **steps.extra})
 
 

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from addons.login import pkce
-from addons.login.errors import LoginError
+from addons.login.errors import ClientSecretError, LoginError
 from addons.login.flow import Flow
 from addons.providers import outbound
 from addons.vault import oauth
@@ -102,7 +102,7 @@ class Steps:
     async def begin(self) -> None:
         """Before all else: a registration of this client for one."""
         if self.flow.needs_client_secret and not self.client_secret:
-            raise LoginError(
+            raise ClientSecretError(
                 f"its client secret is needed: {self.flow.needs_client_secret}; or give it with --set client_secret=…"
             )
 

@@ -66,6 +66,7 @@ def providers(server: AuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [
         replace(first, id="code", login=(replace(DEVICE, needs=("region",), **urls),)),
         replace(first, id="knowing", login=(replace(DEVICE, **urls),)),
+        replace(first, id="secretive", login=(replace(FLOW, needs_client_secret="ask its owner", **urls),)),
         replace(first, id="imported", login=(), login_note="Run `claude /login`, then `credentials discover`."),
         replace(first, id="keys", login=(), group="api_key"),
     ]
@@ -219,6 +220,19 @@ def test_what_a_flow_needs_to_know_is_asked_for(terminal, command, kept, monkeyp
     assert kept("code").settings == {"region": "eu-1"}
     monkeypatch.setattr(questions, "interactive", lambda: False)
     assert "needs --set region" in command(*LOGIN, "code", "--name", "b", *TERMS).stderr
+
+
+def test_a_client_secret_is_asked_for_and_kept_encrypted(server: AuthServer, browser, terminal, command, kept):
+    server.rules.client_secret = SECRET = "of-the-client"
+    result = command(*LOGIN, "secretive", *TERMS, given=f"{SECRET}\n")
+    assert result.exit_code == 0, result.output
+    assert SECRET not in result.output
+    assert (kept("secretive").settings, json.loads(kept("secretive").secret)["client_secret"]) == ({}, SECRET)
+
+
+def test_without_anybody_to_ask_a_client_secret_that_is_missing_is_said(browser, command):
+    result = command(*LOGIN, "secretive", *TERMS)
+    assert (result.exit_code, "ask its owner; or give it with --set client_secret" in result.stderr) == (1, True)
 
 
 def test_a_login_that_fails_leaves_nothing(server: AuthServer, command, home: Home):

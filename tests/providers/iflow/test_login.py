@@ -84,7 +84,9 @@ def test_a_login_in_the_browser_ends_at_the_api_key(service: IflowStandIn, login
         "scope": "all",
         "client_secret": SECRET,
     }
-    assert StateStore(home.state, home.vault_key).credentials["iflow"].settings["account"] == "someone@example.com"
+    settings = StateStore(home.state, home.vault_key).credentials["iflow"].settings
+    assert settings["account"] == "someone@example.com"
+    assert "client_secret" not in settings, "it is kept with the login, encrypted"
     assert pages == [(302, "https://iflow.cn/oauth/success")]
     assert (service.grants[:2], service.refusals) == (["authorization_code", "getUserInfo"], [])
     for secret in (service.key, "refresh-1", "oauth-1", SECRET):

@@ -17,7 +17,7 @@ from addons.providers.api import UnavailableError
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from addons.vault.store import StateStore
-from tests.standin.qwen import DEVICE_GRANT, QwenStandIn
+from tests.standin.qwen import QwenStandIn
 
 PROVIDER = built_in().get("qwen")
 
@@ -148,5 +148,20 @@ async def test_a_challenge_page_says_nothing_of_the_login(service: QwenStandIn, 
     assert file.read_text() == before
 
 
-def test_the_grant_of_a_device_is_rfc_8628s():
-    assert DEVICE_GRANT.endswith(":device_code")
+# -- found on the machine
+
+
+def test_the_clients_login_is_found_added_and_used(
+    service: QwenStandIn, command, home, monkeypatch: pytest.MonkeyPatch
+):
+    folder = home.path.parent / ".qwen"
+    folder.mkdir()
+    (folder / "oauth_creds.json").write_text(service.login())
+    assert command("credentials", "discover", "--add", "--only", "qwen-login", "--accept-terms").exit_code == 0
+    found = StateStore(home.state, home.vault_key).credentials["qwen-login"]
+    assert (found.provider, found.secret) == ("qwen", "")
+    assert found.settings == {"creds_file_path": str(folder / "oauth_creds.json")}
+    options = ("--set", f"base_url={service.url}/v1")
+    command("credentials", "edit", "qwen-login", *options)
+    tested = command("credentials", "test", "qwen-login", "--json")
+    assert json.loads(tested.stdout)["ok"] is True, tested.output
