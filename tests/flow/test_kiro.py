@@ -368,6 +368,27 @@ def test_thinking_of_another_account_is_taken_out_and_the_request_answered(
     assert "reasoningContent" not in kiro.main_requests[-1].raw.decode()
 
 
+@pytest.mark.parametrize(("tail", "estimated"), [(answers.TAIL, 0), (("contextUsageEvent",), 1)])
+def test_the_audit_has_the_books(
+    gateway: Gateway, client: httpx.Client, setup: Setup, kiro: KiroStandIn, tail: tuple[str, ...], estimated: int
+) -> None:
+    name = credential(setup, kiro)
+    setup.route(name, model="auto")
+    kiro.tail = tail
+    assert fresh(client).status_code == 200
+    row: sqlite3.Row | None = None
+    deadline = time.monotonic() + 20
+    while row is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        with closing(sqlite3.connect(f"file:{setup.home.audit}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            row = db.execute("SELECT * FROM exchanges WHERE credential = ?", (name,)).fetchone()
+    told = (row["provider"], row["served_model"], row["subscription"], row["usage_estimated"], row["stop_reason"])
+    assert told == ("kiro", "claude-sonnet-4.5", 1, estimated, "end"), "which model `auto` was, at nobody's cost"
+    assert row["input_total"] > 0 and row["output"] > 0 and row["cost_known"] == 1
+
+
 def test_stop_sequences_are_kept_by_the_gateway(client: httpx.Client, setup: Setup, kiro: KiroStandIn) -> None:
     setup.route(credential(setup, kiro))
     answer = client.post("/v1/messages", json={**BODY, "stop_sequences": ["from"]})
