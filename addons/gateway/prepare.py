@@ -19,6 +19,7 @@ from translators.canonical.memory import ReasoningMemory
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
 from translators.framing.json_spans import replace_member
+from translators.protocol import Encoded
 from translators.reasoning import Keeps, nothing, without_reasoning
 
 USER_AGENT = "proxycast/0.1"
@@ -122,13 +123,15 @@ def _translate(exchange: Exchange, attempt: Attempt, call: Call, memory: Reasoni
     if attempt.stripped:
         request = without_reasoning(request, keeps)
     protocol = attempt.provider.wire(attempt.protocol)
-    encoded = protocol.encode_request(request, target)  # its headers, such as a version, go with a count too
+    carried = protocol.wraps == exchange.protocol and call.operation is Operation.GENERATE
+    # its headers, such as a version, go with a count too
+    encoded = Encoded({}) if carried else protocol.encode_request(request, target)
     if call.operation is Operation.COUNT_TOKENS:
         body = protocol.encode_count_request(request, target)
         if body is None:
             raise TranslationError("this backend does not count tokens")
         call.body = jsonio.dumps(body)
-    elif protocol.wraps == exchange.protocol:
+    elif carried:
         _own_body(exchange, attempt, call, memory, keeps)
     else:
         attempt.names = encoded.names

@@ -161,6 +161,10 @@ async def test_only_what_the_credential_serves_is_listed():
         (MODELS, ["one", "two"]),
         ({"models": [{"name": "models/gemini-3", "displayName": "G"}]}, ["gemini-3"]),
         ({"models": [{"name": "qwen3:8b", "size": 5}]}, ["qwen3:8b"]),
+        (
+            {"models": {"gemini-3-flash": {"displayName": "G"}, "claude-sonnet-4-6": {}}},
+            ["gemini-3-flash", "claude-sonnet-4-6"],
+        ),
         ({"object": "list", "data": []}, []),
         ([{"id": "a"}, {"id": "a"}, {"id": 7}, "x", {"id": "x" * 300}, {}], ["a"]),
     ],

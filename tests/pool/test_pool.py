@@ -241,3 +241,19 @@ def test_states_of_a_former_version_are_read(path: Path) -> None:
     pool = Pool(StandingStore(path))
     assert names(pool, 1) == ["b", "c"]
     assert pool.standings.over_logins(1) == []
+
+
+def test_models_that_share_their_limits_rest_together() -> None:
+    pool = Pool()
+    opus, sonnet, flash = (replace(A, model=model, group=group) for model, group in GROUPED)
+    pool.failed(opus, LIMITED, 0)
+    assert [pool.standings.of(one.name, one.limited, 1) is None for one in (opus, sonnet, flash)] == [
+        False,
+        False,
+        True,
+    ]
+    pool.told(flash, [Quota("requests", 0, 10, resets=50, model="flash-group")], 2)
+    assert pool.standings.of(flash.name, flash.limited, 3) is not None
+
+
+GROUPED = (("claude-opus", "claude"), ("claude-sonnet", "claude"), ("flash", "flash-group"))

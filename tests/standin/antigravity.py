@@ -125,6 +125,7 @@ def order(part: Json) -> int:
 
 class AntigravityApp(GoogleApp):
     rows, known, client_id = ROWS, KNOWN, CLIENT_ID
+    redirects = r"http://localhost:51121/oauth-callback"  # §1
 
     @property
     def own(self) -> AntigravityStandIn:

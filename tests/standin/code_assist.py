@@ -70,6 +70,7 @@ KNOWN = {
 
 class CodeAssistApp(GoogleApp):
     rows, known, client_id = ROWS, KNOWN, CLIENT_ID
+    redirects = r"http://127\.0\.0\.1:\d+/oauth2callback|https://codeassist\.google\.com/authcode"  # §1.1
 
     @property
     def own(self) -> CodeAssistStandIn:

@@ -105,11 +105,13 @@ def help_link(url: str) -> Json:
 
 
 class GoogleApp(App):
-    """`rows` and `known` are what the sheet demands, `client_id` whose tokens these are."""
+    """`rows` and `known` are what the sheet demands, `client_id` whose tokens these are, `redirects` the redirect URIs
+    that a login may come back to."""
 
     rows: tuple[Row, ...] = ()
     known: Mapping[str, Mapping[str, set[str]]] = {}
     client_id = ""
+    redirects = ""
 
     @property
     def service(self) -> GoogleStandIn:
@@ -166,6 +168,11 @@ class GoogleApp(App):
             wanted["refresh_token"] = given if given.startswith(service.refresh_token) else service.refresh_token
         elif grant == "authorization_code":
             wanted["code"] = service.code
+            if (
+                not re.fullmatch(self.redirects, form.get("redirect_uri", ""))
+                or len(form.get("code_verifier", "")) < 43
+            ):
+                return self.json_reply(400, {"error": "redirect_uri_mismatch", "error_description": "Bad Request"})
         else:
             return self.json_reply(400, {"error": "unsupported_grant_type"})
         if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":

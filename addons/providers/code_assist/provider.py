@@ -33,6 +33,9 @@ PATIENCE = 20.0
 NO_SECRET = 60.0
 USERINFO = "https://www.googleapis.com/oauth2/v2/userinfo"
 
+#: Codes of a login that could not be renewed (addons/pool/refresh.py): nothing was sent.
+_OF_THE_LOGIN = ("login_expired", "login_not_renewed")
+
 # What a credential that is being used carries beside its owner's settings.
 FOUND = "found_project"
 HOST = "host_in_use"
@@ -179,7 +182,7 @@ class InternalApi(Provider):
     def again(self, credential: Credential, error: ErrorInfo) -> Credential | None:
         """At the next host, for what may be the host's; with the project found out anew, once, for what may be the
         project's."""
-        if error.type == DISCOVERY or error.out_of_service:
+        if error.type == DISCOVERY or error.out_of_service or error.code in _OF_THE_LOGIN:
             return None
         used = credential.settings.get(HOST, 0)
         hosts_fault = error.kind in (ErrorKind.SERVER, ErrorKind.OVERLOADED) or error.status == 404

@@ -8,10 +8,11 @@ from typing import Any
 
 from addons.providers.code_assist.wire import GEMINI, EnvelopeProtocol, as_user, without_search_beside_functions
 from translators import jsonio, registry
+from translators.canonical.errors import TranslationError
 from translators.canonical.request import Request
 from translators.canonical.target import Target
 from translators.framing.json_spans import members
-from translators.gemini.wire import camel
+from translators.gemini.wire import camel, get
 from translators.protocol import Encoded
 
 Json = dict[str, Any]
@@ -62,8 +63,11 @@ def counted(inner: Json, model: str) -> Json:
 
 def enveloped(body: bytes, model: str, project: str, conversation: str, *, credits_too: bool) -> bytes:
     """The whole body of a call. `body` is an inner request, whose members keep their bytes; `conversation` is the key
-    of the conversation, "" where none is known."""
+    of the conversation, "" where none is known. Raises TranslationError."""
     parsed = jsonio.loads(body)
+    config = get(parsed, "generationConfig")
+    if isinstance(config, dict) and (get(config, "candidateCount") or 1) != 1:
+        raise TranslationError("More than one answer (candidateCount) cannot be had here.", param="candidateCount")
     kept: dict[str, bytes] = {}
     for key, start, end in members(body):
         name = camel(key.decode("utf-8", "replace"))

@@ -156,6 +156,22 @@ def test_without_a_client_secret_the_client_is_told_what_its_owner_can_do(opened
     assert answer.status_code >= 500 and "--set client_secret=" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("kind", GOOGLE)
+def test_one_signs_in_from_the_command_and_asks_at_once(at: dict[str, Stage], opened: Any, kind: str):
+    door, known = opened(kind), KINDS[kind]
+    name, url = f"signed-in-{next(NUMBERS)}", door.backend.url
+    settings = {n: str(v).format(url=url) for n, v in {**known.settings, "client_secret": SECRET}.items()}
+    options = [part for item in settings.items() for part in ("--set", "=".join(item))]
+    login_ = ("credentials", "login", known.provider, "--name", name, "--paste", "--accept-terms", "--json", *options)
+    told = json.loads(at[ROOT].gateway.command(*login_, secret=f"{door.backend.code}\n"))
+    assert (told["name"], told["problem"]) == (name, None)
+    assert told["settings"]["account"] == "someone@example.com" and told["settings"]["plan"] == "Standard-Tier"
+    assert "project" not in told["settings"] and SECRET not in json.dumps(told)
+    key = at[ROOT].key(name, model=known.model)
+    answer = post(at[ROOT].beside(door.backend, {"new": key}), SPEAKERS["anthropic"], "new", HI)
+    assert answer.status_code == 200, answer.text
+
+
 # -- refusals
 
 

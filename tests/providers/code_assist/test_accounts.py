@@ -277,6 +277,8 @@ NEXT_HOST = {
     "none of it": (ErrorInfo(ErrorKind.NOT_FOUND, "limit: 0", 429), False),
     "400": (ErrorInfo(ErrorKind.INVALID_REQUEST, "?", 400), False),
     "401": (ErrorInfo(ErrorKind.AUTHENTICATION, "?", 401), False),
+    "nothing was sent": (ErrorInfo(ErrorKind.SERVER, "?", 503, code="login_not_renewed"), False),
+    "its account was not found": (ErrorInfo(ErrorKind.SERVER, "?", 503, type="discovery"), False),
 }
 
 

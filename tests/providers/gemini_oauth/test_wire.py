@@ -137,6 +137,12 @@ def test_a_web_search_does_not_stand_beside_functions(own: bool):
     assert sent(alone)["request"]["tools"] == tools[1:]
 
 
+def test_more_than_one_answer_is_refused_rather_than_lost():
+    with pytest.raises(TranslationError, match="candidateCount"):
+        sent({**says("Hi"), "generationConfig": {"candidateCount": 2}})
+    assert sent({**says("Hi"), "generationConfig": {"candidateCount": 1}})
+
+
 def count_body(client_body: Any) -> Any:
     request = GEMINI.decode_request(client_body, model=MODEL, stream=False)
     return WIRE.encode_count_request(request, PROVIDER.target("code_assist", MODEL, credential()))
