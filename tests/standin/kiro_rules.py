@@ -222,7 +222,8 @@ def _tools(body: Json, generation: str) -> Iterator[Fault]:
         if name.lower() in names:
             yield "TOOL_DUPLICATE", name
         names.add(name.lower())
-        if not spec.get("description") or len(str(spec["description"]).encode()) > 10_000:
+        long = len(str(spec.get("description")).encode()) > 10_000
+        if not spec.get("description") or (long and generation == LEGACY):
             yield "REQUEST_BODY_INVALID", f"description of {name}"
         schema = (spec.get("inputSchema") or {}).get("json")
         if not isinstance(schema, dict) or schema.get("type") != "object":

@@ -46,8 +46,10 @@ def encode_request(request: Request, target: Target, dialect: Dialect) -> Encode
     model = kiro_id(target.model)
     asked = thinking.encode(prepared, target, model, notes)
     encoder = MessageEncoder(model, dialect, notes)
-    *history, current = _messages(prepared, encoder, asked.tags, tools.in_words(prepared, notes))
-    if offered := tools.encode(prepared, dialect, notes):
+    offered, described = tools.encode(prepared, dialect, notes)
+    head = asked.tags + "\n\n".join([*(text.text for text in prepared.system), *described])
+    *history, current = _messages(prepared, encoder, head, tools.in_words(prepared, notes))
+    if offered:
         current["userInputMessage"].setdefault("userInputMessageContext", {})["tools"] = offered
     state: Json = {"agentTaskType": "vibe", "chatTriggerType": "MANUAL", "currentMessage": current}
     if history:
@@ -65,9 +67,9 @@ def encode_request(request: Request, target: Target, dialect: Dialect) -> Encode
     return Encoded(body, about, {}, list(dict.fromkeys(notes)))
 
 
-def _messages(request: Request, encoder: MessageEncoder, tags: str, words: list[str]) -> list[Json]:
-    """User and assistant in turn, a user's first and last. The system text has no place of its own: it heads the first
-    message, where it stays on every later turn (§6)."""
+def _messages(request: Request, encoder: MessageEncoder, head: str, words: list[str]) -> list[Json]:
+    """User and assistant in turn, a user's first and last. The system text has no place of its own: it is the `head` of
+    the first message, where it stays on every later turn (§6)."""
     turns = list(request.turns)
     if turns[0].role is Role.ASSISTANT:
         turns.insert(0, Turn(Role.USER, []))
@@ -75,7 +77,7 @@ def _messages(request: Request, encoder: MessageEncoder, tags: str, words: list[
         calls = [block for block in turns[-1].blocks if isinstance(block, ToolCall)]
         results = [ToolResult(call.id, [Text(INTERRUPTED)], is_error=True) for call in calls]
         turns.append(Turn(Role.USER, list(results)))
-    system = [text for text in (tags + "\n\n".join(text.text for text in request.system),) if text.strip()]
+    system = [head] if head.strip() else []
     messages = []
     for index, turn in enumerate(turns):
         if turn.role is Role.ASSISTANT:

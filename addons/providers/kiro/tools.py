@@ -9,12 +9,12 @@ from addons.providers.kiro.dialect import Dialect
 from translators import jsonio
 from translators.anthropic.json_schema import input_schema
 from translators.canonical.blocks import ToolCall
-from translators.canonical.request import ChoiceMode, Output, Request, Tool, ToolKind
+from translators.canonical.request import ChoiceMode, Output, Request, ToolKind
 
 Json = dict[str, Any]
 
-#: §6.1: an older hard limit, kept: no client's description is much longer.
-DESCRIPTION_BYTES = 10_000
+#: Stands for a description that is too long for its place.
+ELSEWHERE = 'What it does and how it is used is said under "Tool {}" at the head of the conversation.'
 #: Stands for a tool that the history mentions and the client no longer offers.
 GONE = "No longer available: do not call it."
 NO_CALLS = "Do not call any tool in this answer."
@@ -30,11 +30,13 @@ _BY_SCHEMA = (
 _DATA = frozenset({"enum", "const", "default", "examples"})
 
 
-def encode(request: Request, dialect: Dialect, notes: list[str]) -> list[Json]:
-    """The specifications: those offered and allowed, and one for each other tool that the history mentions."""
+def encode(request: Request, dialect: Dialect, notes: list[str]) -> tuple[list[Json], list[str]]:
+    """→ (the specifications: of tools offered and allowed, and of each other that the history mentions; descriptions
+    too long to stand there, which belong behind the system text)."""
     called = {block.name for turn in request.turns for block in turn.blocks if isinstance(block, ToolCall)}
     allowed = request.tool_choice.allowed if request.tool_choice is not None else None
     offered: dict[str, Json] = {}
+    moved: list[str] = []
     for tool in request.tools:
         if tool.kind is ToolKind.SERVER:
             continue
@@ -44,12 +46,16 @@ def encode(request: Request, dialect: Dialect, notes: list[str]) -> list[Json]:
         if tool.name.lower() in offered:
             notes.append(f"The tool {tool.name} was left out: another differs from it by case alone.")
             continue
-        offered[tool.name.lower()] = _specification(tool, dialect, notes)
+        description = (tool.description or "").strip() or f"The tool {tool.name}."
+        if 0 < dialect.description_bytes < len(description.encode("utf-8", "replace")):
+            moved.append(f"# Tool {tool.name}\n\n{description}")
+            description = ELSEWHERE.format(tool.name)
+        offered[tool.name.lower()] = _spec(tool.name, description, cleaned(input_schema(tool.schema), dialect))
     for name in sorted(called):
         if name.lower() not in offered:
             notes.append("Tools that only the history mentions were declared without their schemas.")
             offered[name.lower()] = _spec(name, GONE, input_schema(None))
-    return list(offered.values())
+    return list(offered.values()), moved
 
 
 def in_words(request: Request, notes: list[str]) -> list[str]:
@@ -77,15 +83,6 @@ def _output(output: Output | None, notes: list[str]) -> list[str]:
         return []
     notes.append("The form of the answer was asked for in words: the service guarantees none.")
     return [_ANY_OBJECT if output.schema is None else _BY_SCHEMA + jsonio.dumps_str(output.schema)]
-
-
-def _specification(tool: Tool, dialect: Dialect, notes: list[str]) -> Json:
-    description = (tool.description or "").strip() or f"The tool {tool.name}."
-    raw = description.encode("utf-8", "replace")
-    if len(raw) > DESCRIPTION_BYTES:
-        notes.append(f"The description of {tool.name} was cut to {DESCRIPTION_BYTES} bytes.")
-        description = raw[:DESCRIPTION_BYTES].decode("utf-8", "ignore")
-    return _spec(tool.name, description, cleaned(input_schema(tool.schema), dialect))
 
 
 def _spec(name: str, description: str, schema: Json) -> Json:

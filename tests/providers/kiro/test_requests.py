@@ -193,12 +193,18 @@ def test_schemas_are_cleaned(schema: Any, current: Any, legacy: Any) -> None:
         assert spec["inputSchema"]["json"] == wanted
 
 
-def test_a_description_is_never_empty_nor_too_long() -> None:
-    request = asked(tools=[Tool("bare", None, SCHEMA), Tool("long", "ü" * 9000, SCHEMA)])
-    tools = messages(built(request))[-1]["userInputMessageContext"]["tools"]
-    assert tools[0]["toolSpecification"]["description"] == "The tool bare."
-    assert len(tools[1]["toolSpecification"]["description"].encode()) == 10_000
-    assert any("was cut" in note for note in encoded(request).notes)
+def test_a_description_is_never_empty_and_moves_where_it_is_too_long_for_older_servers() -> None:
+    long = "Long. " + "ü" * 9000
+    request = asked(tools=[Tool("bare", None, SCHEMA), Tool("long", long, SCHEMA)], system=[Text("Be brief.")])
+    for generation in (CURRENT, LEGACY):
+        message = messages(built(request, NATIVE, generation))[-1]
+        bare, other = (tool["toolSpecification"] for tool in message["userInputMessageContext"]["tools"])
+        assert bare["description"] == "The tool bare."
+        if generation == CURRENT:
+            assert other["description"] == long and message["content"] == "Be brief.\n\nHi"
+        else:
+            assert '"Tool long"' in other["description"]
+            assert message["content"] == f"Be brief.\n\n# Tool long\n\n{long}\n\nHi"
 
 
 @pytest.mark.parametrize(
