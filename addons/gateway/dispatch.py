@@ -156,7 +156,8 @@ class Dispatch:
         other = last.provider.again(last.candidate.credential, failure.error)
         if other is not None:
             return replace(last.candidate, credential=other), last.stripped
-        if failure.cause is Cause.AUTHENTICATION and not failure.error.out_of_service:
+        final = failure.error.out_of_service or failure.error.scope == "request"  # another token would change nothing
+        if failure.cause is Cause.AUTHENTICATION and not final:
             fresh = await self._refreshed(exchange, last)
             if fresh is not None:
                 return fresh, last.stripped

@@ -56,6 +56,7 @@ class ErrorRule:
     error repeats.
 
     `scope`: whom a rate limit is about, where its headers do not tell: "request" (nobody rests), "model" or "account".
+    Of a refusal "request" says that another token would change nothing: no login is renewed for it.
     `out_of_service`: the account is closed or the secret revoked for good (design.md, decision 5)."""
 
     kind: ErrorKind

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from addons.pool.quotas import QuotaStore
 from addons.vault.credential import Credential
 from tests.e2e.clients import job
 from tests.e2e.clients.drivers import DRIVERS
@@ -287,6 +287,7 @@ def test_a_spent_window_moves_on_to_the_next_candidate_and_rests_until_its_reset
 def test_what_is_left_is_known_from_every_answer(at: dict[str, Stage], backend: ClaudeLoginStandIn) -> None:
     to = door(at, backend)
     backend.limits = windows(five_hours=0.25, week=0.5)
+    backend.usage = {}  # which is asked as well, and says nothing
     assert to.send().status_code == 200
     deadline = time.monotonic() + 20
     while (told := quotas(to)) != {"% of the 5-hour window": 75.0, "% of the weekly window": 50.0}:
@@ -295,10 +296,9 @@ def test_what_is_left_is_known_from_every_answer(at: dict[str, Stage], backend: 
 
 
 def quotas(to: Door) -> dict[str, float]:
-    path = to.on.gateway.home / "proxycast" / "state.db"
-    with closing(sqlite3.connect(path)) as db:
-        rows = db.execute("SELECT counts, remaining FROM credential_quotas WHERE name = ?", (to.name,)).fetchall()
-    return {counts: round(remaining, 3) for counts, remaining in rows}
+    store = QuotaStore(to.on.gateway.home / "proxycast" / "state.db")
+    with closing(store):
+        return {quota.counts: round(quota.remaining, 3) for _, quota in store.load(to.name)}
 
 
 def test_a_closed_organisation_ends_the_login_at_once_and_other_providers_answer(
@@ -323,6 +323,24 @@ def test_not_being_taken_for_claude_code_is_said_as_it_is(at: dict[str, Stage], 
     answer = to.send()
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, NOT_CLAUDE_CODE)
     assert to.state == ("active", "")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "OAuth token does not meet scope requirement user:inference",
+        "OAuth authentication is currently not allowed for this organization.",
+    ],
+)
+def test_what_another_token_would_not_change_renews_nothing(
+    at: dict[str, Stage], backend: ClaudeLoginStandIn, message: str
+) -> None:
+    to = door(at, backend)
+    for _ in range(3):
+        backend.fail_next(1, status(403, {}, error("permission_error", message)))
+        answer = to.send()
+        assert (answer.status_code, answer.json()["error"]["message"]) == (403, message)
+    assert backend.posts == [] and to.state == ("active", "")
 
 
 def test_a_cut_stream_ends_in_an_error(at: dict[str, Stage], backend: ClaudeLoginStandIn) -> None:
