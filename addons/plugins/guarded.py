@@ -20,6 +20,7 @@ from addons.providers.api import LocalAnswer, Provider, UnavailableError, Upstre
 from addons.vault.credential import Credential
 from addons.vault.oauth import RefreshError
 from addons.vault.tokens import Token
+from translators import registry
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.target import Target
 
@@ -52,6 +53,27 @@ _RESULTS: dict[str, type | tuple[type, ...]] = {
     "answer": (LocalAnswer, type(None)),
     "judge": ErrorInfo,
     "refresh": (Credential, type(None)),
+}
+
+
+def _check_upstream(upstream: Upstream) -> None:
+    """Raises TypeError."""
+    sound = isinstance(upstream.method, str) and isinstance(upstream.url, str) and isinstance(upstream.body, bytes)
+    if not sound or not all(isinstance(text, str) for pair in upstream.headers for text in pair):
+        raise TypeError("method and url are texts, headers pairs of texts, and the body is bytes")
+
+
+def _check_answer(answer: LocalAnswer | None) -> None:
+    """Raises TypeError."""
+    if answer is not None and not (isinstance(answer.status, int) and isinstance(answer.body, bytes)):
+        raise TypeError("the status is a number, and the body is bytes")
+
+
+#: What else would surprise the gateway later.
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "build": _check_upstream,
+    "answer": _check_answer,
+    "protocol": registry.get,
 }
 
 
@@ -137,6 +159,8 @@ class _Guarded:
     def _checked(self, result: Any) -> Any:
         if self._wanted is not None and not isinstance(result, self._wanted):
             raise TypeError(f"{self._method} gave a {type(result).__name__}")
+        if self._method in _CHECKS:
+            _CHECKS[self._method](result)
         return result
 
     def _failed(self, error: BaseException) -> str:

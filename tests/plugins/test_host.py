@@ -302,6 +302,33 @@ value = "acme/1"
 source = "its author"
 """
 
+
+@pytest.mark.parametrize(
+    ("method", "result"),
+    [
+        ("protocol", "'smoke-signals'"),
+        ("build", "Upstream('POST', 'https://x', [], 'text')"),
+        ("build", "Upstream('POST', b'https://x', [], b'')"),
+        ("build", "Upstream('POST', 'https://x', [('a', None)], b'')"),
+        ("build", "Upstream('POST', 'https://x', None, b'')"),
+    ],
+)
+def test_what_would_surprise_the_gateway_later_is_a_fault_at_once(
+    tmp_path: Path, host: PluginHost, registry: Registry, method: str, result: str
+) -> None:
+    code = f"""
+from addons.providers.api import Provider, Upstream
+class Acme(Provider):
+    def {method}(self, *arguments): return {result}
+create = Acme
+"""
+    making.write(tmp_path, files={"__init__.py": code})
+    host.load()
+    provider = registry.get("acme")
+    with pytest.raises(UnavailableError, match=f"failed in {method}"):
+        provider.build(CALL, SECRET) if method == "build" else provider.protocol("acme-1", SECRET)
+
+
 HANGS = """
 import asyncio, sys, time
 import httpx

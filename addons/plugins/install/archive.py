@@ -6,9 +6,11 @@ manifest names as the program becomes so when it is staged).
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import unicodedata
 import zipfile
@@ -26,6 +28,12 @@ MAX_FILES = 10_000
 MAX_BYTES = 512 << 20  # of all files together, unpacked
 MAX_DEPTH = 32
 _CHUNK = 1 << 20
+_MACOS = "__MACOSX"  # what the Finder packs beside a folder
+#: What the standard library raises for archives that are broken, encrypted or made to break it.
+_FAULTS = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, struct.error),
+)
 _ODD = re.compile(r"[\\:\x00-\x1f\x7f]")
 
 
@@ -56,7 +64,7 @@ def unpack(archive: Path, into: Path, caps: Caps = Caps()) -> Path:
     try:
         with _opened(archive) as members:
             _write(members, into, caps)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _FAULTS as error:
         raise PluginError(f"{archive.name} cannot be unpacked: {error}") from error
     inside = list(into.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else into
@@ -70,24 +78,30 @@ def _write(members: Iterator[_Member], into: Path, caps: Caps) -> None:
         if count > caps.files:
             raise PluginError(f"the archive has more than {caps.files} entries")
         parts = _parts(member.name)
-        if not parts:
+        if not parts or parts[0] == _MACOS:
             continue
         if not member.is_folder and not member.is_file:
             raise PluginError(f"{member.name!r} in the archive is neither a file nor a folder (links are not allowed)")
-        path = into.joinpath(*parts)
-        if member.is_folder:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            continue
         # systems that fold case or accents would write one over the other
         folded = unicodedata.normalize("NFC", "/".join(parts)).casefold()
-        if folded in seen:
+        if folded in seen and not member.is_folder:
             raise PluginError(f"{member.name!r} is twice in the archive")
         seen.add(folded)
         if total + member.size > caps.bytes:
             raise PluginError(f"the archive unpacks to more than {caps.bytes >> 20} MiB")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = 0o700 if member.executable and "bin" in parts[:-1] else 0o600
-        total += _copy(member, path, mode, caps.bytes - total)
+        try:
+            total += _put(member, into.joinpath(*parts), "bin" in parts[:-1], caps.bytes - total)
+        except (OSError, UnicodeError) as error:
+            raise PluginError(f"{member.name[:200]!r} in the archive cannot be written: {error}") from error
+
+
+def _put(member: _Member, path: Path, may_run: bool, room: int) -> int:
+    """→ how many bytes were written. Raises OSError, UnicodeError."""
+    if member.is_folder:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return 0
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _copy(member, path, 0o700 if member.executable and may_run else 0o600, room)
 
 
 def _copy(member: _Member, path: Path, mode: int, room: int) -> int:

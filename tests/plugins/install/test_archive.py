@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from addons.plugins.folder import PluginError
 from addons.plugins.install.archive import Caps, unpack
@@ -44,6 +48,41 @@ def test_files_come_out_private_and_only_programs_in_bin_can_be_run(tmp_path: Pa
 def test_one_folder_around_it_all_is_the_plugin(tmp_path: Path, suffix: str) -> None:
     archive = put(tmp_path, "x" + suffix, MAKERS[suffix]({"acme-1.0/plugin.json": "{}", "acme-1.0/a/b": ""}))
     assert unpack(archive, tmp_path / "out") == tmp_path / "out" / "acme-1.0"
+
+
+def test_what_the_finder_packs_beside_a_folder_is_passed_over(tmp_path: Path) -> None:
+    archive = put(tmp_path, "x.zip", make_zip({"acme/plugin.json": "{}", "__MACOSX/acme/._plugin.json": "x"}))
+    assert unpack(archive, tmp_path / "out") == tmp_path / "out" / "acme"
+
+
+KINDS = [".zip", ".tgz"]
+NAMES = st.lists(
+    st.one_of(st.text(max_size=12), st.sampled_from(["..", ".", "/", "a", "A", "..\\\\", "\x00", "con", "~"])),
+    max_size=5,
+).map("/".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(names=st.lists(NAMES, max_size=6), packed=st.sampled_from(KINDS))
+def test_whatever_its_names_are_nothing_is_written_elsewhere(names: list[str], packed: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with contextlib.suppress(ValueError, UnicodeError):  # names that no archive can hold
+            archive = put(place, "x" + packed, MAKERS[packed](dict.fromkeys(names, "content")))
+            with contextlib.suppress(PluginError):
+                unpack(archive, place / "inner" / "out")
+            assert {path.parts[len(place.parts)] for path in place.rglob("*")} <= {"x" + packed, "inner"}
+            assert {path.name for path in (place / "inner").iterdir()} == {"out"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8), packed=st.sampled_from(KINDS))
+def test_whatever_is_wrong_with_an_archive_is_said_in_a_line(changes: list[tuple[int, int]], packed: str) -> None:
+    content = bytearray(MAKERS[packed]({"plugin.json": "{}", "bin/tool": "#!" * 40}))
+    for place, value in changes:
+        content[place % len(content)] = value
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(PluginError):
+        unpack(put(Path(folder), "x" + packed, bytes(content)), Path(folder) / "out")
 
 
 @pytest.mark.parametrize("suffix", MAKERS)
