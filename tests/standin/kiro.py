@@ -128,6 +128,9 @@ class KiroApp(App):
             row = ErrorRow(400, "ValidationException", "REQUEST_BODY_INVALID_JSON", "Improperly formed request.")
             return self.no(request, row)
         refused = self.stranger(request, "generate", generation) or self.profile_fault(body, generation)
+        session = str(body.get("conversationState", {}).get("conversationId")).startswith("sess_")
+        if refused is None and session is not (generation == CURRENT and client_of(request.headers) == "cli"):
+            refused = ErrorRow(400, "ValidationException", "INVALID_CONVERSATION_ID", "not an id of this client")
         if refused is not None:
             return self.no(request, refused)
         for reason, text in body_faults(body, generation):

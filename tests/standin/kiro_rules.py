@@ -24,6 +24,7 @@ SHAPES: dict[str, Members] = {
     },
     "conversationState": {
         "conversationId": (str, True),
+        "rootConversationId": (str, False),
         "agentContinuationId": (str, False),
         "agentTaskType": (str, True),
         "chatTriggerType": (str, True),
@@ -108,8 +109,12 @@ def _envelope(body: Json, generation: str) -> Iterator[Fault]:
         return
     state = body["conversationState"]
     yield from shape_faults("conversationState", state, "conversationState")
-    if not re.fullmatch(UUID, str(state.get("conversationId"))):
-        yield "INVALID_CONVERSATION_ID", f"conversationId {state.get('conversationId')!r}"
+    known, root = str(state.get("conversationId")), state.get("rootConversationId")
+    session = generation == CURRENT and known.startswith("sess_")  # the CLI's agent server
+    if not re.fullmatch(UUID, known.removeprefix("sess_") if session else known):
+        yield "INVALID_CONVERSATION_ID", f"conversationId {known!r}"
+    if (root is not None) is not session or (session and not re.fullmatch(f"sess_{UUID}", str(root))):
+        yield "INVALID_CONVERSATION_ID", f"rootConversationId {root!r} beside {known!r}"
     if "agentContinuationId" in state and not re.fullmatch(UUID, str(state["agentContinuationId"])):
         yield "REQUEST_BODY_INVALID", "agentContinuationId"
     if state.get("chatTriggerType") not in ("MANUAL", "DIAGNOSTIC", "INLINE_CHAT"):

@@ -163,14 +163,17 @@ class Kiro(Provider):
 
 def _completed(body: dict[str, Any], conversation: str, credential: Credential) -> dict[str, Any]:
     """With what belongs to the account and the conversation: the profile; ids that stay the same as long as the
-    conversation does (§6: caches keep to them), the second as long as the user's turn does."""
+    conversation does (§6: caches keep to them), that of the continuation as long as the user's turn does. The CLI calls
+    its conversations sessions."""
     account = Account.of(credential)
     state = body["conversationState"]
     known = uuid.uuid5(_NAMESPACE, f"{credential.name}\x1f{conversation}") if conversation else uuid.uuid4()
     entries = [*state.get("history", ()), state["currentMessage"]]
     turns = sum("userInputMessage" in entry and not _has_results(entry["userInputMessage"]) for entry in entries)
-    state = {"conversationId": str(known), "agentContinuationId": str(uuid.uuid5(known, str(turns))), **state}
-    body = {**body, "conversationState": state}
+    ids = {"conversationId": str(known), "agentContinuationId": str(uuid.uuid5(known, str(turns)))}
+    if account.client == "cli" and account.dialect is not LEGACY:
+        ids["conversationId"] = ids["rootConversationId"] = f"sess_{known}"
+    body = {**body, "conversationState": {**ids, **state}}
     return {"profileArn": account.arn, **body} if account.sends_arn else body
 
 

@@ -12,6 +12,7 @@ import pytest
 from addons.providers import machine
 from tests.standin.kiro import ARN
 from tests.standin.kiro_headers import CURRENT, HEADERS, LEGACY, TOKEN_TYPES, Header, client_of, header_faults
+from tests.standin.kiro_rules import body_faults
 
 from .stage import KIRO, NATIVE, asked, credential, upstream
 
@@ -55,6 +56,16 @@ def test_the_tables_refuse_what_is_missing_or_other(call: tuple[str, str, str], 
     assert any(row.name in fault for fault in header_faults(rows, {row.name: "something else"}))
     assert any(row.name in fault for fault in header_faults(rows, {})) is row.needed
     assert list(header_faults(rows, {"x-of-nobody": "x"}))[-1].startswith("x-of-nobody"), "and what they do not know"
+
+
+@pytest.mark.parametrize(
+    ("generation", "client", "session"),
+    [(CURRENT, "ide", False), (CURRENT, "cli", True), (LEGACY, "ide", False), (LEGACY, "cli", False)],
+)
+def test_the_clis_conversations_are_sessions(generation: str, client: str, session: bool) -> None:
+    body = sent("social", generation, client)[2]
+    assert list(body_faults(body, generation)) == []
+    assert body["conversationState"]["conversationId"].startswith("sess_") is session
 
 
 def test_the_machine_is_this_one_and_always_the_same() -> None:

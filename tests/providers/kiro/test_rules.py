@@ -91,6 +91,11 @@ BREAKS: dict[str, tuple[Change, str]] = {
     "an unknown member": (lambda b: b.update(systemPrompt="x"), "REQUEST_BODY_INVALID"),
     "no mode": (lambda b: b.pop("agentMode"), "REQUEST_BODY_INVALID"),
     "a conversation without a UUID": (lambda b: state(b).update(conversationId="c"), "INVALID_CONVERSATION_ID"),
+    "a root without a session": (lambda b: state(b).update(rootConversationId="x"), "INVALID_CONVERSATION_ID"),
+    "a session without a root": (
+        lambda b: state(b).update(conversationId="sess_" + state(b)["conversationId"]),
+        "INVALID_CONVERSATION_ID",
+    ),
     "an automatic trigger": (lambda b: state(b).update(chatTriggerType="AUTO"), "REQUEST_BODY_INVALID"),
     "an empty history": (lambda b: state(b).update(history=[]), "REQUEST_BODY_INVALID"),
     "a null": (lambda b: current(b).update(images=None), "REQUEST_BODY_INVALID"),
