@@ -56,6 +56,7 @@ class Connection:
         self._garbage = 0
         self._stray = Pace(limits.garbage / 60, limits.garbage)
         self._pace = Pace(limits.messages, limits.burst)
+        self._requests = Pace(limits.requests, 2 * limits.requests)
         self._slots = asyncio.Semaphore(limits.serving)
         self._asked, self._asked_bytes = 0, 0
         self._served_one = asyncio.Event()
@@ -206,7 +207,7 @@ class Connection:
         if isinstance(message, Answered) or message.id is not None:
             self._alive_at = asyncio.get_running_loop().time()
         if isinstance(message, Asked):
-            await self._slow_down(len(line))
+            await self._slow_down(len(line), waits=message.id is not None)
             while self._asked and (
                 self._asked >= self._limits.waiting or self._asked_bytes + len(line) > self._limits.waiting_bytes
             ):
@@ -252,9 +253,11 @@ class Connection:
             log.exception("proxycast: %s for the plugin %s failed", asked.method, self.name)
             return rpc.failure(id_, RpcError(rpc.INTERNAL_ERROR, f"internal error ({type(error).__name__})"))
 
-    async def _slow_down(self, size: int) -> None:
-        wait = self._pace.take(1 + size / self._limits.heavy)
-        if self._pace.overrun > self._limits.overrun:
+    async def _slow_down(self, size: int, *, waits: bool = False) -> None:
+        """`waits`: it wants an answer and has only so many requests under way, so that it may go on for longer."""
+        pace = self._requests if waits else self._pace
+        wait = pace.take(1 + size / self._limits.heavy)
+        if pace.overrun > self._limits.overrun * (10 if waits else 1):
             self.fail("talks more than it may")
         elif wait:
             await asyncio.sleep(wait)

@@ -15,8 +15,9 @@ class Limits:
 
     `line`: one message, either way. `waiting`, `waiting_bytes`: messages that wait until the plugin reads. `stall`: how
     long it may leave its input unread while somebody waits for an answer. `hung`: calls in a row that ran out of time.
-    `messages`, `burst`: what it says unasked; so many `heavy` bytes of one count as another. `overrun`: how long, all
-    in all, it may have to be slowed for that.
+    `messages`, `burst`: what it says and wants no answer to; `requests`: what it asks for, twice that at once. So many
+    `heavy` bytes of either count as another. `overrun`: how long, all in all, it may have to be slowed for what it
+    says; ten times that for what it asks.
     `garbage`: lines a minute that are no message. `serving`: its own requests at a time. `steady`: how long it has to
     live until an end counts as the first one. `ready`: until `initialize` is answered. `goodbye`: for `shutdown`, and
     then again after SIGTERM.
@@ -29,6 +30,7 @@ class Limits:
     hung: int = 3
     messages: float = 200.0
     burst: int = 400
+    requests: float = 500.0
     heavy: int = 16 * 1024
     overrun: float = 20.0
     garbage: int = 32

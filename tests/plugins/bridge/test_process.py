@@ -79,6 +79,7 @@ BAD = {
     "not_read": "does not read its input",
     "hang": "has left 3 calls in a row unanswered",
     "flood": "talks more than it may",
+    "flood_of_requests": "talks more than it may|calls in a row unanswered|does not read its input",
     "flood_of_answers": "writes what is no JSON-RPC",
     "garbage": "writes what is no JSON-RPC",
     "wrong_ids": "writes what is no JSON-RPC",
@@ -95,7 +96,7 @@ async def test_a_bad_program_is_ended_and_nothing_of_it_is_left(
     host = hosting(tmp_path, replace(LIMITS, ready=1.0, backoff=(60.0,)))
     async with session(make(tmp_path, "bad.py", how), host) as plugin:
         filler = {"filler": "x" * 200_000} if how == "not_read" else {}
-        patience = 0.7 if how in ("hang", "not_read") else 20
+        patience = 0.7 if how in ("hang", "not_read", "flood_of_requests") else 20
 
         async def torment() -> None:
             while not plugin.supervisor.resting:
@@ -110,7 +111,7 @@ async def test_a_bad_program_is_ended_and_nothing_of_it_is_left(
         await until(lambda: not alive(pid))
         with pytest.raises(PluginDownError):
             await plugin.supervisor.call("test.anything", {}, 1)
-    assert BAD[how] in caplog.text
+    assert any(words in caplog.text for words in BAD[how].split("|"))
     assert plugin.supervisor.starts == 1
 
 

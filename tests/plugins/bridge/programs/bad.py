@@ -55,6 +55,15 @@ def flood() -> None:
             say({"method": "events.emit", "params": {"topic": "flood", "data": {"of": "x" * 1000}}})
 
 
+def flood_of_requests() -> None:
+    ready()
+    number = 0
+    with contextlib.suppress(BrokenPipeError):
+        while True:
+            number += 1
+            say({"id": number, "method": "events.emit", "params": {"topic": "flood", "data": {"of": "x" * 1000}}})
+
+
 def flood_of_answers() -> None:
     ready()
     number = 0
