@@ -201,6 +201,7 @@ class IflowStandIn(StandIn):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._app = IflowApp(self)
+        self._first = self.key
         self.token = "oauth-0"
         self.refresh = "refresh-0"
         self.cookie = "a-session"
@@ -259,7 +260,9 @@ class IflowStandIn(StandIn):
         return json.dumps(login)
 
     def reset(self) -> None:
+        """The first login is good again."""
         super().reset()
+        self.key, self.token, self.refresh = self._first, "oauth-0", "refresh-0"
         self.token_answers.clear()
         self.grants.clear()
         self.bodies.clear()

@@ -163,6 +163,7 @@ class QwenStandIn(StandIn):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._app = QwenApp(self)
+        self._first = self.key
         self.refresh = "refresh-0"
         self.challenge = ""
         self.lifetime = 7200
@@ -197,7 +198,9 @@ class QwenStandIn(StandIn):
         return json.dumps(login)
 
     def reset(self) -> None:
+        """The first login is good again."""
         super().reset()
+        self.key, self.refresh = self._first, "refresh-0"
         self.token_answers.clear()
         self.grants.clear()
         self.bodies.clear()
