@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -50,8 +51,12 @@ def explain(context: Context, model: str, profile: str | None, as_json: bool) ->
     rows = [_row(number, one.candidate, one.standing, now) for number, one in enumerate(ordered, 1)]
     placed = {row["credential"] for row in rows}
     for candidate in found:
-        if candidate.name not in placed:
-            rows.append(_row(None, candidate, pool.standings.of(candidate.name, candidate.model, now), now))
+        if candidate.name in placed:
+            continue
+        standing = pool.standings.of(candidate.name, candidate.limited, now)
+        if standing is None or standing.state is not State.OUT_OF_SERVICE:
+            candidate = replace(candidate, why="its provider banned another account, whose work it does not do")
+        rows.append(_row(None, candidate, standing, now))
     show(rows, as_json=as_json, empty="")
 
 

@@ -126,7 +126,11 @@ def notice_of(name: str, standing: Standing) -> str:
                 f"{name} is out of service{cause}. Another login ends that, or `proxycast credentials enable {name}`."
             )
         case State.OUT_OF_SERVICE:
-            return f"{name} is out of service{cause}. `proxycast credentials enable {name}` ends that."
+            alone = " Its provider's other accounts do not do its work, unless the profile says take_over."
+            return (
+                f"{name} is out of service{cause}.{alone if standing.banned else ''} "
+                f"`proxycast credentials enable {name}` ends that."
+            )
         case State.UNHEALTHY:
             return f"{name} is failing and is probed until it answers{cause}"
         case State.COOLING if standing.until - standing.since >= 60:

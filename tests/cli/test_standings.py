@@ -44,6 +44,16 @@ def test_route_explain_orders_as_a_gateway_would(learned, read):
     assert other == ["resting", "well", "banned"], "the rest is of one model alone"
 
 
+def test_route_explain_says_who_does_not_do_a_banned_accounts_work(learned, read, home: Home):
+    store = StandingStore(home.state)
+    store.save([("banned", Standing(State.OUT_OF_SERVICE, "account closed", 0.0, learned, banned=True))])
+    store.close()
+    rows = {row["credential"]: row for row in read("route", "explain", "claude-x")}
+    assert [rows[name]["order"] for name in ("resting", "banned", "well")] == [None] * 3
+    assert "its provider banned another account" in rows["well"]["why"]
+    assert "its provider banned" not in rows["banned"]["why"]
+
+
 def test_doctor_tells_what_happened_and_what_only_the_owner_can_end(learned, command):
     told = command("doctor").output
     assert "banned is out of service: account closed" in told and "proxycast credentials enable banned" in told
