@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.gateway import Gateway
 from tests.flow.conftest import Setup
-from tests.standin import Call, Failure, Scenario, Turn, cut_after, error_after, error_first_event, status
+from tests.standin import Failure, Scenario, Turn, cut_after, error_after, error_first_event, status
 from tests.standin import kiro_answers as answers
 from tests.standin.kiro import ARN, EMAIL, KiroStandIn
 from tests.standin.kiro_logins import CLIENT_ID, CLIENT_SECRET
@@ -393,12 +393,3 @@ def test_stop_sequences_are_kept_by_the_gateway(client: httpx.Client, setup: Set
     setup.route(credential(setup, kiro))
     answer = client.post("/v1/messages", json={**BODY, "stop_sequences": ["from"]})
     assert said(answer) == "Hello " and answer.json()["stop_reason"] == "stop_sequence"
-
-
-def test_a_client_connection_outlives_the_upstreams(client: httpx.Client, setup: Setup, kiro: KiroStandIn) -> None:
-    setup.route(credential(setup, kiro))
-    kiro.scenario = Scenario([Turn(calls=[Call("run", {"command": "ls"})])], final="Done")
-    tool = {"name": "run", "description": "Runs.", "input_schema": {"type": "object", "properties": {}}}
-    for _ in range(3):
-        answer = client.post("/v1/messages", json={**BODY, "tools": [tool]})
-        assert answer.json()["stop_reason"] == "tool_use" and answer.headers.get("connection") != "close"

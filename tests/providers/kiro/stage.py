@@ -11,10 +11,11 @@ from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from tests.standin.kiro import ARN
 from tests.standin.kiro_headers import CURRENT
-from tests.standin.kiro_rules import body_faults
+from tests.standin.kiro_rules import ACCOUNT, body_faults
+from tests.standin.seal import digest, seal
 from translators import jsonio
 from translators import registry as protocols
-from translators.canonical.blocks import Text
+from translators.canonical.blocks import Text, Thinking
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request, Role, Turn
@@ -42,6 +43,11 @@ def user(*blocks: Any) -> Turn:
 
 def assistant(*blocks: Any) -> Turn:
     return Turn(Role.ASSISTANT, [Text(block) if isinstance(block, str) else block for block in blocks])
+
+
+def thought(text: str) -> Thinking:
+    """What the service had thought, as it signs it."""
+    return Thinking(text, seal(ACCOUNT, "kiro.reasoning", text=digest(text)), "kiro")
 
 
 def encoded(request: Request, model: str = NATIVE, generation: str = CURRENT) -> Encoded:

@@ -10,15 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.standin.kiro_headers import CURRENT, LEGACY
-from tests.standin.kiro_rules import ACCOUNT
-from tests.standin.seal import digest, seal
-from translators.canonical.blocks import Document, Image, Opaque, Text, Thinking, ToolCall, ToolResult
+from translators.canonical.blocks import Document, Image, Text, ToolCall, ToolResult
 from translators.canonical.errors import TranslationError
 from translators.canonical.request import (
     ChoiceMode,
     Output,
-    Reasoning,
-    ReasoningMode,
     Request,
     Role,
     Sampling,
@@ -27,16 +23,12 @@ from translators.canonical.request import (
     Turn,
 )
 
-from .stage import KIRO, NATIVE, TAGGED, asked, assistant, built, encoded, messages, user
+from .stage import KIRO, NATIVE, TAGGED, asked, assistant, built, encoded, messages, thought, user
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\npixel").decode()
 SCHEMA = {"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": False}
 RUN = Tool("run", "Runs.", SCHEMA)
 BOTH = pytest.mark.parametrize("generation", [CURRENT, LEGACY])
-
-
-def thought(text: str) -> Thinking:
-    return Thinking(text, seal(ACCOUNT, "kiro.reasoning", text=digest(text)), "kiro")
 
 
 @BOTH
@@ -258,86 +250,6 @@ def test_documents_have_plain_and_unique_names() -> None:
     documents = messages(built(request))[-1]["documents"]
     assert [document["format"] for document in documents] == ["pdf", "pdf", "txt"]
     assert all(set(document) == {"name", "format", "source"} for document in documents)
-
-
-# -- thinking
-
-
-@pytest.mark.parametrize(
-    ("model", "reasoning", "fields"),
-    [
-        (NATIVE, Reasoning(), None),
-        (NATIVE, Reasoning(ReasoningMode.ADAPTIVE, "high"), {"thinking": "adaptive", "effort": "high"}),
-        (NATIVE, Reasoning(ReasoningMode.BUDGET, budget=8000), {"thinking": "adaptive", "effort": "medium"}),
-        (NATIVE, Reasoning(effort="low"), {"thinking": "adaptive", "effort": "low"}),
-        (NATIVE, Reasoning(ReasoningMode.OFF), {"thinking": "disabled"}),
-        (NATIVE, Reasoning(effort="none"), {"thinking": "disabled"}),
-        ("claude-opus-5.5", Reasoning(ReasoningMode.OFF), {"effort": "low"}),
-        ("claude-opus-4-6", Reasoning(ReasoningMode.ADAPTIVE, "xhigh"), {"thinking": "adaptive", "effort": "high"}),
-        (NATIVE, Reasoning(ReasoningMode.ADAPTIVE, show="none"), {"thinking": "adaptive", "display": "omitted"}),
-        (NATIVE, Reasoning(ReasoningMode.ADAPTIVE, show="summary"), {"thinking": "adaptive", "display": "summarized"}),
-        ("glm-5", Reasoning(ReasoningMode.ADAPTIVE, "high"), None),
-        (TAGGED, Reasoning(ReasoningMode.ADAPTIVE, "high"), None),
-    ],
-)
-def test_claudes_own_thinking_is_asked_for_in_fields(model: str, reasoning: Reasoning, fields: Any) -> None:
-    found = built(asked(reasoning=reasoning), model).get("additionalModelRequestFields")
-    if fields is None:
-        assert found is None
-        return
-    assert found is not None
-    thinking = found.get("thinking", {})
-    assert thinking.get("type") == fields.get("thinking")
-    assert thinking.get("display") == fields.get("display")
-    assert found.get("output_config", {}).get("effort") == fields.get("effort")
-
-
-@pytest.mark.parametrize(
-    ("reasoning", "effort"),
-    [
-        (Reasoning(effort="high"), "high"),
-        (Reasoning(ReasoningMode.BUDGET, budget=30_000), "xhigh"),
-        (Reasoning(ReasoningMode.OFF), "none"),
-        (Reasoning(), None),
-    ],
-)
-def test_gpts_effort_has_its_own_field(reasoning: Reasoning, effort: str | None) -> None:
-    found = built(asked(reasoning=reasoning), "gpt-5.6-sol").get("additionalModelRequestFields")
-    assert found == (None if effort is None else {"reasoning": {"effort": effort}})
-
-
-@pytest.mark.parametrize(
-    ("reasoning", "tokens"),
-    [
-        (Reasoning(ReasoningMode.BUDGET, budget=4000), 4000),
-        (Reasoning(ReasoningMode.ADAPTIVE, "high"), 24_576),
-        (Reasoning(effort="low"), 1024),
-        (Reasoning(ReasoningMode.OFF), None),
-        (Reasoning(), None),
-    ],
-)
-def test_models_without_fields_are_asked_in_tags(reasoning: Reasoning, tokens: int | None) -> None:
-    request = asked(reasoning=reasoning, system=[Text("Be brief.")])
-    content = messages(built(request, TAGGED))[0]["content"]
-    tags = f"<thinking_mode>enabled</thinking_mode><max_thinking_length>{tokens}</max_thinking_length>"
-    assert content == (f"{tags}Be brief.\n\nHi" if tokens else "Be brief.\n\nHi")
-
-
-def test_signed_thinking_goes_back_and_other_does_not() -> None:
-    foreign = Thinking("theirs", "sig", "anthropic")
-    request = asked(
-        user("a"),
-        assistant(foreign, thought("one"), thought("two"), "b"),
-        user("c"),
-        assistant(Opaque("c2VhbGVk", "kiro"), "d"),
-        user("e"),
-        assistant(Thinking("bare"), "f"),
-        user("g"),
-    )
-    said = messages(built(request))
-    assert said[1]["reasoningContent"]["reasoningText"]["text"] == "two"
-    assert said[3]["reasoningContent"] == {"redactedContent": "c2VhbGVk"}
-    assert "reasoningContent" not in said[5]
 
 
 def test_sampling_as_far_as_the_service_takes_it() -> None:
