@@ -15,6 +15,7 @@ from addons.cli.credentials import credentials
 from addons.cli.doctor import doctor
 from addons.cli.keys import keys
 from addons.cli.origins import origins
+from addons.cli.plugin_configure import configure
 from addons.cli.plugin_install import install, update
 from addons.cli.plugin_new import new
 from addons.cli.plugins import plugins
@@ -57,7 +58,7 @@ def main(context: click.Context) -> None:
 
 for command in (add, login, discover, test, models, quota):
     credentials.add_command(command)
-for command in (install, update, new):
+for command in (install, update, configure, new):
     plugins.add_command(command)
 providers.add_command(headers)
 for command in COMMANDS:

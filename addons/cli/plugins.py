@@ -152,7 +152,7 @@ def info(context: Context, name: str, as_json: bool) -> None:
             click.echo(f"{field.replace('_', ' '):<18}{text}")
 
 
-def _configured(context: Context, name: str, **changes: object) -> Plugin:
+def change(context: Context, name: str, **changes: object) -> Plugin:
     """With its config.json changed; of a package's plugin it is made here."""
     found = find(context, name)
     if found.origin is Origin.ENTRY_POINT and not found.plugin.problem:
@@ -176,7 +176,7 @@ def enable(context: Context, name: str, yes: bool, as_json: bool) -> None:
     if set(known) - set(granted):
         click.echo("\n".join(wishes(plugin)), err=True)
         agreed(f"Enable {name} and grant that?", yes)
-    _configured(context, name, enabled=True, permissions=tuple(dict.fromkeys((*granted, *known))))
+    change(context, name, enabled=True, permissions=tuple(dict.fromkeys((*granted, *known))))
     found = find(context, name)
     if as_json:
         click.echo(json.dumps(summary(found), ensure_ascii=False))
@@ -193,7 +193,7 @@ def enable(context: Context, name: str, yes: bool, as_json: bool) -> None:
 @guard_plugins
 def disable(context: Context, name: str, as_json: bool) -> None:
     """Use a plugin no more, for the time being; exchanges under way come to their end."""
-    _configured(context, name, enabled=False)
+    change(context, name, enabled=False)
     if as_json:
         click.echo(json.dumps(summary(find(context, name)), ensure_ascii=False))
     else:

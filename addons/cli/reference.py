@@ -44,6 +44,7 @@ to be restored. `proxycast doctor` says where it is. The choice is kept in `stat
 |---|---|
 | `PROXYCAST_HOME` | where all this is kept, instead of `~/.proxycast` |
 | `PROXYCAST_KEY` | a client key with which `proxycast doctor` sends a request |
+| `PROXYCAST_GITHUB_API` | a server of GitHub's API that `proxycast plugins` asks, instead of `https://api.github.com` |
 | `PYTHON_KEYRING_BACKEND` | `keyring.backends.null.Keyring` uses no system keyring |
 """
 

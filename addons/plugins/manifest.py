@@ -159,6 +159,7 @@ class PluginManifest(_Part):
 
     `entry`: a `.py` file or a package's folder, which runs in process, else an executable. `command`: the argv of an
     executable that needs an interpreter (`["node", "main.js"]`); paths in it are relative to the plugin's folder.
+    `settings_schema` is JSON Schema of the settings in config.json.
     """
 
     name: Name
@@ -175,6 +176,7 @@ class PluginManifest(_Part):
     binary: Binary | None = None
     ui: Ui | None = None
     permissions: tuple[Text, ...] = ()
+    settings_schema: Json = Field(default_factory=dict)
 
     @property
     def is_used(self) -> bool:

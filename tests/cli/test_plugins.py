@@ -208,3 +208,26 @@ def test_a_new_one_is_written_and_can_be_installed(
     assert read("plugins", "list")[0]["status"] == "active"
     assert "already" in refused("plugins", "new", "zenith")
     assert "small letters" in refused("plugins", "new", "Zenith")
+
+
+def test_its_own_settings_are_set_as_its_schema_says_and_never_shown(
+    home: Home, read: Read, done: Done, refused: Refused, command: Any
+) -> None:
+    schema = {"properties": {"retries": {"type": "integer", "title": "How often"}, "token": {"type": "string"}}}
+    making.write(home.plugins, json_=making.described(settings_schema=schema))
+    assert read("plugins", "configure", "acme")["settings"] == [
+        {"field": "retries", "set": False, "meaning": "How often"},
+        {"field": "token", "set": False, "meaning": ""},
+    ]
+    done("plugins", "configure", "acme", "--set", "retries=3", "--timeout-ms", "500")
+    told = command("plugins", "configure", "acme", "--secret", "token", given="hidden-value\n")
+    assert told.exit_code == 0 and "hidden-value" not in told.output
+    config = json.loads((home.plugins / "acme" / "config.json").read_text())
+    assert (config["settings"], config["timeout_ms"]) == ({"retries": 3, "token": "hidden-value"}, 500)
+    assert "retries must be" in refused("plugins", "configure", "acme", "--set", "retries=often", status=2)
+    assert "field=value" in refused("plugins", "configure", "acme", "--set", "retries", status=2)
+    assert "names no setting 'other'" in command("plugins", "configure", "acme", "--set", "other=x").stderr
+    done("plugins", "configure", "acme", "--unset", "retries", "--unset", "other")
+    assert "retries is not set" in refused("plugins", "configure", "acme", "--unset", "retries")
+    config = json.loads((home.plugins / "acme" / "config.json").read_text())
+    assert config["settings"] == {"token": "hidden-value"}
