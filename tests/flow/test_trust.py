@@ -75,9 +75,9 @@ def ask(client: httpx.Client, **extra: object) -> httpx.Response:
 
 
 def test_an_upstream_with_a_ca_of_its_own_is_reached_with_its_file(setup: Setup, client, private: Private):
-    setup.route(setup.credential("anthropic", private.url(), "own-secret", ca_file=str(private.ca)))
+    setup.route(setup.credential("anthropic", private.url(), "behind-its-ca", ca_file=str(private.ca)))
     assert ask(client).status_code == 200
-    assert private.secrets == ["own-secret"]
+    assert private.secrets == ["behind-its-ca"]
 
 
 def test_without_it_nothing_is_sent_there(setup: Setup, client, private: Private):
@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_used_is_named(setup: Setup, client, private: Priv
 
 def test_a_ca_file_that_is_taken_away_counts_no_more(setup: Setup, client, private: Private):
     """For connections that are made from then on; those of another client, here."""
-    name = setup.credential("anthropic", private.url(), "own-secret", ca_file=str(private.ca))
+    name = setup.credential("anthropic", private.url(), "behind-its-ca", ca_file=str(private.ca))
     setup.route(name)
     assert ask(client).status_code == 200
     credential = setup.state.credentials[name]
