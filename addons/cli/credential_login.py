@@ -183,6 +183,8 @@ def _signed_in(service: Provider, flow: Flow, draft: Credential, *, paste: bool,
     except LoginError as error:
         terminal.end()
         fail(str(error))
+    except OSError as error:  # of outbound.client; those of the network are LoginErrors
+        fail(f"its ca_file cannot be used: {error}")
 
 
 class ClickTerminal:

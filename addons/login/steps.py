@@ -30,6 +30,8 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 #: Fields of a token answer that are of no use later.
 _PASSING = ("expires_in", "token_type")
 _LONGEST_TEXT = 300
+#: Bytes of one answer.
+LARGEST = 1 << 20
 
 
 class UnreachableError(LoginError):
@@ -220,17 +222,22 @@ class Steps:
         """Any request of a login; redirects are not followed. Raises UnreachableError."""
         if not outbound.is_safe(url):
             raise LoginError(f"a login does not go to {url or 'nowhere'}")
+        content = bytearray()
         try:
-            answer = await self.client.request(method, url, headers=dict(headers), content=body)
+            async with self.client.stream(method, url, headers=dict(headers), content=body) as answer:
+                async for chunk in answer.aiter_bytes():
+                    content += chunk
+                    if len(content) > LARGEST:
+                        raise UnreachableError(f"{url.partition('?')[0]} answered with more than a login takes")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise UnreachableError(f"{url.partition('?')[0]} cannot be reached: {reason}") from None
         try:
-            data = json.loads(answer.content)
+            data = json.loads(content)
         except ValueError:
             data = None
         found = data if isinstance(data, dict) else {}
-        return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content, found)
+        return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(content), found)
 
     def waiting(self, reply: Reply) -> Pending | None:
         """Whether a poll's reply means that the user is not done. Raises UnreachableError for what may pass."""

@@ -257,6 +257,13 @@ def test_a_busy_port_is_said_and_pasting_offered(server: AuthServer, browser, te
     assert [post.fields["code"] for post in server.posts] == ["the-code"]
 
 
+def test_a_ca_file_that_is_none_is_said(command, tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("nothing")
+    result = command(*LOGIN, "account", *TERMS, "--set", f"ca_file={file}")
+    assert (result.exit_code, "ca_file cannot be used" in result.stderr) == (1, True)
+
+
 # -- a credential that is there
 
 

@@ -372,6 +372,12 @@ async def test_a_challenge_page_is_no_login(server: AuthServer, steps, monkeypat
         await run(steps(FLOW), Person(lambda url: visit(server.sign_in(url))))
 
 
+async def test_an_answer_without_end_is_not_read_to_it(server: AuthServer, steps, monkeypatch):
+    monkeypatch.setattr(server, "_granted", lambda: (200, b"x" * (2 << 20)))
+    with pytest.raises(LoginError, match="more than a login takes"):
+        await run(steps(FLOW), Person(lambda url: visit(server.sign_in(url))))
+
+
 async def test_a_service_that_is_away_is_said(server: AuthServer, steps, free: int):
     made = steps(replace(FLOW, token_url=f"http://127.0.0.1:{free}/token"))
     with pytest.raises(LoginError, match="cannot be reached"):
