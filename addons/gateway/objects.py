@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,8 @@ NAMING = frozenset(
         "cached_content",
     ]
 )
-_NEEDLES = tuple(f'"{name}"'.encode() for name in NAMING)
+#: One expression instead of a search for each: a fifth of the time that all take in the long history of an agent.
+_NAMED = re.compile(b'"(?:%b)"' % "|".join(sorted(NAMING)).encode())
 #: Protocols whose answers are kept by the service, and the member with which a client says no to that.
 _KEPT_ANSWERS = {"openai_responses": "store"}
 _LARGEST = 1 << 20  # bytes of a body that is searched for what it made
@@ -38,7 +40,7 @@ def named(exchange: Exchange) -> list[str]:
     if exchange.recognised is not None and exchange.recognised.object_id is not None:
         found.append(exchange.recognised.object_id)
     body = exchange.body
-    if any(body.find(needle) >= 0 for needle in _NEEDLES):  # `in` tries a number first, at some cost
+    if _NAMED.search(body) is not None:
         found += _in_body(exchange.json if exchange.json is not None else _parsed(body))
     return found
 

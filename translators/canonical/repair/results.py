@@ -62,7 +62,7 @@ def _matched(turns: list[Turn], target: Target, notes: Notes) -> list[_Turn]:
                 call = _Call(block, _new_id(block.id, len(known), target))
                 known.append(call)
                 made.append(call)
-                blocks.append(replace(block, id=call.new_id))
+                blocks.append(block if block.id == call.new_id else replace(block, id=call.new_id))
             elif isinstance(block, ToolResult) and block.kind != "server":
                 known = calls.get(block.id, [])
                 waiting = next((call for call in known if call.result is None), None)
@@ -96,7 +96,10 @@ def _result(call: _Call, target: Target, notes: Notes) -> Block:
     if call.result is None:
         notes.add("A tool call without a result was answered as interrupted.")
         return ToolResult(call.new_id, [Text(INTERRUPTED)], is_error=True, name=name, kind=call.block.kind)
-    return replace(call.result, id=call.new_id, name=name or call.result.name, kind=call.block.kind)
+    result, name, kind = call.result, name or call.result.name, call.block.kind
+    if (result.id, result.name, result.kind) == (call.new_id, name, kind):
+        return result
+    return replace(result, id=call.new_id, name=name, kind=kind)
 
 
 def _is_same(one: ToolCall, other: ToolCall) -> bool:
