@@ -37,8 +37,8 @@ class Usage:
     """Token counts of one answer, cumulative. None = the provider did not say.
 
     `input_fresh` excludes everything read from or written to a cache (Anthropic's convention); `output` includes
-    reasoning. `raw` is the provider's own usage object, kept beside the normalised numbers (mapping.md §3). `estimated`:
-    the provider told something else, and the counts were worked out of it.
+    reasoning. `raw` is the provider's own usage object, kept beside the normalised numbers (mapping.md §3).
+    `estimated`: the provider told something else, and the counts were worked out of it.
     """
 
     input_fresh: int | None = None
