@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,7 +20,7 @@ from addons.vault import dotenv, foreign_stores, sources
 from addons.vault.credential import Credential
 from addons.vault.foreign_files import FORMATS, FileFormatError, parse
 from addons.vault.keys import PREFIX
-from addons.vault.sources import EnvironmentFile, KeyFile, LoginFile, LoginStore, Variable
+from addons.vault.sources import EnvironmentFile, KeyFile, Keyring, LoginFile, LoginStore, Variable
 from addons.vault.tokens import at
 
 #: A larger file is none of those that are looked for.
@@ -53,6 +55,7 @@ class Machine:
 
     home: Path
     environ: Mapping[str, str]
+    platform: str = sys.platform
 
     def path(self, below: str, folder: str = "") -> Path:
         """`below` the home; the variable `folder` may stand for its first folder."""
@@ -80,8 +83,11 @@ def find(
 
 
 def _everything(machine: Machine, registry: Registry, env_files: Iterable[Path]) -> Iterator[Found]:
-    for file in sources.LOGIN_FILES:
-        yield from _login(machine, file)
+    in_files = [found for file in sources.LOGIN_FILES for found in _login(machine, file)]
+    yield from in_files
+    for keyring in sources.KEYRINGS:
+        if keyring.provider not in {found.provider for found in in_files}:
+            yield from _in_keyring(machine, keyring)
     for store in sources.LOGIN_STORES:
         yield from _store(machine, store)
     for key_file in sources.KEY_FILES:
@@ -116,6 +122,22 @@ def _login(machine: Machine, source: LoginFile) -> Iterator[Found]:
             yield replace(found, readiness=Readiness.UNUSABLE, note=str(error))
         return
     yield found
+
+
+def _in_keyring(machine: Machine, source: Keyring) -> Iterator[Found]:
+    path = machine.path(source.path, source.folder)
+    if source.platform not in ("", machine.platform):
+        return
+    if source.setting:
+        try:
+            there = tomllib.loads(_text(path) or "").get(source.setting) in source.values
+        except tomllib.TOMLDecodeError:
+            return
+    else:
+        there = path.is_dir()
+    if there:
+        found = Found(source.tool, "login", f"keyring of the system ({path})", source.provider, source.provider)
+        yield replace(found, readiness=Readiness.UNUSABLE, note=source.note)
 
 
 def _store(machine: Machine, source: LoginStore) -> Iterator[Found]:

@@ -34,6 +34,22 @@ class LoginStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyring:
+    """A login that its tool keeps in the system's keyring, which is not read: the user is told a way round. It is there
+    if the tool's folder `path` is, or a TOML file that says so: `setting` with one of `values`. `platform`: there
+    alone."""
+
+    tool: str
+    path: str
+    provider: str
+    note: str
+    folder: str = ""
+    setting: str = ""
+    values: tuple[str, ...] = ()
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFile:
     """An API key at a place in a JSON file, with its base URL if the file names one; `other` serves another base
     URL."""
@@ -105,6 +121,30 @@ LOGIN_FILES = (
     LoginFile("iFlow CLI", ".iflow/oauth_creds.json", "iflow", "iflow", name="iflow-login"),
     # kiro.md §1.1
     LoginFile("Kiro", ".aws/sso/cache/kiro-auth-token.json", "kiro", "kiro", name="kiro"),
+)
+
+KEYRINGS = (
+    # claude_oauth.md §1
+    Keyring(
+        "Claude Code",
+        ".claude",
+        "claude_oauth",
+        "on macOS it is in the Keychain, which is not read: `claude setup-token` prints a token for `proxycast "
+        "credentials add claude_oauth`",
+        "CLAUDE_CONFIG_DIR",
+        platform="darwin",
+    ),
+    # codex.md §1
+    Keyring(
+        "Codex CLI",
+        ".codex/config.toml",
+        "codex",
+        'cli_auth_credentials_store = "file" there and another `codex login` put it into auth.json; or `proxycast '
+        "credentials login codex`",
+        "CODEX_HOME",
+        "cli_auth_credentials_store",
+        ("keyring", "auto"),
+    ),
 )
 
 # kiro.md §1.4

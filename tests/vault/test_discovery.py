@@ -228,6 +228,42 @@ def test_the_store_of_kiros_command(home: Path, folder: str):
     assert (found.provider, found.kind, found.settings) == ("kiro", "login", {"creds_file_path": str(path)})
 
 
+@pytest.mark.parametrize(
+    ("below", "content", "platform", "provider"),
+    [
+        (".codex/config.toml", 'cli_auth_credentials_store = "keyring"', "linux", "codex"),
+        (".codex/config.toml", 'cli_auth_credentials_store = "auto"', "win32", "codex"),
+        (".claude/settings.local.json", "{}", "darwin", "claude_oauth"),
+    ],
+)
+def test_a_login_in_the_keyring_is_told_with_a_way_round(
+    home: Path, below: str, content: str, platform: str, provider: str
+):
+    put(home, below, content)
+    found = only(find(Machine(home, {}, platform), REGISTRY, []))
+    assert (found.provider, found.readiness) == (provider, Readiness.UNUSABLE)
+    assert "proxycast credentials" in found.note and "keyring" in found.place
+
+
+@pytest.mark.parametrize(
+    ("below", "content"),
+    [
+        (".codex/config.toml", 'cli_auth_credentials_store = "file"'),
+        (".codex/config.toml", "no toml"),
+        (".claude/settings.local.json", "{}"),
+    ],
+)
+def test_nothing_is_told_where_none_is_there(home: Path, below: str, content: str):
+    put(home, below, content)
+    assert find(Machine(home, {}, "linux"), REGISTRY, []) == []
+
+
+def test_nor_where_the_login_is_in_its_file_all_the_same(home: Path):
+    put(home, ".codex/config.toml", 'cli_auth_credentials_store = "auto"')
+    shutil.copy(LOGINS / "codex.json", put(home, ".codex/auth.json", ""))
+    assert only(look(home)).readiness is Readiness.READY
+
+
 def test_an_env_file_is_read_when_it_is_named(home: Path):
     path = put(home, "project/.env", f"OPENROUTER_API_KEY={KEY}")
     assert look(home) == []
