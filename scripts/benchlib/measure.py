@@ -102,8 +102,9 @@ class Bench:
             if result["errors"]:
                 raise BenchError(f"{target.name}: {result['errors']} errors: {result['first_error']}")
             time.sleep(1.0)
-            megabytes = round(rss_megabytes(target.process.pid), 1)
-            self._figures.memory.append({"target": target.name, "exchanges": until, "megabytes": megabytes})
+            megabytes, *children = (round(rss_megabytes(pid), 1) for pid in target.pids())
+            row = {"target": target.name, "exchanges": until, "megabytes": megabytes, "children": sum(children)}
+            self._figures.memory.append(row)
             self._say(f"  {target.name}: {megabytes} MB after {until} exchanges")
 
     def audit(self, target: Target) -> None:

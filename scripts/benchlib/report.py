@@ -25,7 +25,8 @@ def lines(figures: Figures) -> Iterator[str]:
     yield from _requests(figures)
     yield from _streams(figures)
     for row in figures.memory:
-        yield f"memory: {row['target']} {row['megabytes']} MB after {row['exchanges']} exchanges"
+        size = f"{row['megabytes']} MB (+{row['children']})"
+        yield f"memory: {row['target']} {size} after {row['exchanges']} exchanges"
     if figures.audit:
         yield "audit: " + ", ".join(f"{name} {value}" for name, value in figures.audit.items())
     yield ""
