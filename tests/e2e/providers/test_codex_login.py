@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
@@ -28,6 +28,7 @@ from tests.standin import HELLO, Scenario, StandIn, Turn
 from tests.standin.codex import CLOUDFLARE, CodexStandIn, usage_limit
 from tests.standin.codex_logins import ACCOUNT
 from tests.standin.codex_tables import BASE, header_trouble
+from tests.standin.conversations import SCRIPT, TALKS
 from tests.standin.failures import cut_after, status
 
 from .conftest import ROOT
@@ -94,6 +95,14 @@ class Door:
         rows = json.loads(self.on.gateway.command("credentials", "list", "--json"))
         (row,) = [row for row in rows if row["name"] == self.name]
         return row["state"], row["cause"] or ""
+
+
+@dataclass
+class Reached:
+    """Where an SDK's talk is held, and with which key."""
+
+    url: str
+    key: str
 
 
 @pytest.fixture
@@ -236,6 +245,18 @@ def test_a_conversations_requests_share_thread_and_cache(
     one, two = backend.main_requests
     assert one.headers["thread-id"] == two.headers["thread-id"] == one.json["prompt_cache_key"]
     assert "codex_cli_rs" in one.headers["user-agent"]
+
+
+@pytest.mark.parametrize("client", ["anthropic", "openai_responses", "gemini"])
+def test_reasoning_comes_back_encrypted_as_the_service_gave_it(
+    door: Callable[..., Door], backend: CodexStandIn, client: str
+) -> None:
+    backend.scenario = SCRIPT
+    to = door()
+    assert len(list(TALKS[client](cast(StandIn, Reached(to.on.gateway.url, to.key)), True))) == 4
+    replayed = [item for item in backend.main_requests[-1].json["input"] if item.get("type") == "reasoning"]
+    assert len(replayed) == 2 and all(item["encrypted_content"] for item in replayed), "as many as thought were told"
+    assert backend.refusals == []
 
 
 # -- the login
