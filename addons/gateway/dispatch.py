@@ -124,10 +124,13 @@ class Dispatch:
                 _, host, port, _ = _parsed(prepared.upstream.url)
                 self._services.authorities.note(candidate.credential, (host.decode("idna"), port))
             except TrustError as error:
-                books.failed(exchange, Failure(Cause.TLS, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
+                self._unsent(exchange, prepared.attempt, Cause.TLS, str(error))
                 continue
             except UnsafeEndpointError as error:
-                books.failed(exchange, Failure(Cause.CONNECT, ErrorInfo(ErrorKind.SERVER, str(error), 502)))
+                self._unsent(exchange, prepared.attempt, Cause.CONNECT, str(error))
+                continue
+            except ValueError:  # a port that is none, a host that cannot be written
+                self._unsent(exchange, prepared.attempt, Cause.CONNECT, "the credential's address is no URL")
                 continue
             self._send(flow, exchange, prepared)
             return
@@ -275,6 +278,12 @@ class Dispatch:
         if proxy:
             self._services.proxies.route(flow, proxy)
         exchange.cleared = True
+
+    def _unsent(self, exchange: Exchange, attempt: Attempt, cause: Cause, text: str) -> None:
+        """It was counted, but says nothing about the credential."""
+        books.failed(exchange, Failure(cause, ErrorInfo(ErrorKind.SERVER, text, 502)))
+        attempt.counted = False
+        self._services.pool.ended(attempt.candidate)
 
     @staticmethod
     def _note_untried(exchange: Exchange, candidate: Candidate, cause: Cause, error: ErrorInfo) -> None:

@@ -258,3 +258,18 @@ def test_where_a_plugins_code_raises_the_next_candidate_answers(
     assert bool(upstream.of(secrets[0])) is FAULTY[method]
     assert len(upstream.of(secrets[1])) == 1
     assert f"the plugin faulty-{method.replace('_', '-')} failed in {method}" in gateway.log
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1:99999/v1", "http://other.example/v1", "https://[::1/v1", "x"])
+def test_where_an_address_is_none_the_next_candidate_answers_and_nothing_is_left_counted(
+    faulty: tuple[Gateway, Setup, Upstream, str], address: str
+) -> None:
+    gateway, setup, upstream, key = faulty
+    bad = setup.credential("anthropic", address, "bad-secret", max_concurrent=1)
+    setup.route(bad, setup.credential("anthropic", upstream.url, f"good-beside-{address}"))
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    with httpx.Client(base_url=gateway.url, headers={"x-api-key": key}, timeout=30, trust_env=False) as client:
+        assert [client.post("/v1/messages", json=body).status_code for _ in range(3)] == [200] * 3
+        setup.route(bad)
+        told = [client.post("/v1/messages", json=body).text for _ in range(2)]
+    assert "at most" not in told[1] and told[0].partition("request_id")[0] == told[1].partition("request_id")[0]
