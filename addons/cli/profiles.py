@@ -35,9 +35,10 @@ def parse_use(text: str) -> list[str | list[str]]:
 @click.option(
     "--map", "pairs", multiple=True, metavar="PATTERN=MODEL", help="Override by pattern or Claude Code family."
 )
+@click.option("--take-over", is_flag=True, help="Let a provider's other accounts do the work of one that is banned.")
 @pass_context
 @guarded
-def add(context: Context, name: str, use: str, model: str | None, pairs: tuple[str, ...]) -> None:
+def add(context: Context, name: str, use: str, model: str | None, pairs: tuple[str, ...], take_over: bool) -> None:
     """Make a profile, or replace one of that name."""
     entries = parse_use(use)
     known = context.state.credentials
@@ -58,6 +59,8 @@ def add(context: Context, name: str, use: str, model: str | None, pairs: tuple[s
             profile["model"] = model
         if overrides:
             profile["models"] = overrides
+        if take_over:
+            profile["take_over"] = True
         table(document, "profiles")[name] = profile
 
     context.home.ensure()

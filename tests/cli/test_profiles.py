@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from addons.config.home import Home
+from addons.pool.standing import Standing, State
+from addons.pool.standing_store import StandingStore
 
 SECRET = "sk-" + "test-0123456789"
 
@@ -34,6 +36,16 @@ def test_models_are_mapped_by_pattern_and_family(three, done, read):
     done("profiles", "add", "work", "--use", "a", "--map", "haiku=gpt-5-mini", "--map", "gemini-*=gpt-4.1")
     asked = {model: order(read, model, "--profile", "work")[0][1] for model in ("claude-haiku-4-5", "gemini-3", "x")}
     assert asked == {"claude-haiku-4-5": "gpt-5-mini", "gemini-3": "gpt-4.1", "x": "x"}
+
+
+@pytest.mark.parametrize(("options", "asked"), [([], []), (["--take-over"], ["b"])])
+def test_a_banned_accounts_work_is_its_siblings_only_on_request(three, done, read, home: Home, options, asked):
+    done("profiles", "add", "work", "--use", "a,b", *options)
+    store = StandingStore(home.state)
+    store.save([("a", Standing(State.OUT_OF_SERVICE, "account closed", 0.0, 1.0, banned=True))])
+    store.close()
+    rows = read("route", "explain", "gpt-5.5", "--profile", "work")
+    assert [row["credential"] for row in rows if row["order"]] == asked
 
 
 def test_equals_are_joined_by_a_plus(three, done, read):
