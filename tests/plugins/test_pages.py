@@ -141,6 +141,7 @@ async def test_a_visitor_is_led_to_the_page_and_the_page_to_its_files(
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert policy.startswith("sandbox ") and "allow-same-origin" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "cross-origin-opener-policy" not in answer.headers, "no browser would show it"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _HEADERS = [
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
+    # no cross-origin-opener-policy: browsers refuse to show a sandboxed page that has one
     # from the page's own origin, which is none, its files are another site's
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"access-control-allow-origin", b"*"),
