@@ -231,3 +231,19 @@ def test_its_own_settings_are_set_as_its_schema_says_and_never_shown(
     assert "retries is not set" in refused("plugins", "configure", "acme", "--unset", "retries")
     config = json.loads((home.plugins / "acme" / "config.json").read_text())
     assert config["settings"] == {"token": "hidden-value"}
+
+
+def test_a_package_s_plugin_is_switched_by_the_command_and_removed_with_its_package(
+    tmp_path: Path, read: Read, done: Done, refused: Refused, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.package(tmp_path / "site", "packed")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    told = read("plugins", "info", "packed")
+    assert (told["version"], told["description"], told["source"]) == ("2.5", "Packaged", "entry point")
+    assert read("plugins", "disable", "packed")["status"] == "disabled"
+    assert "packed" not in [row["id"] for row in read("providers", "list")]
+    assert read("plugins", "enable", "packed")["status"] == "active"
+    done("plugins", "configure", "packed", "--set", "a=b")
+    assert read("plugins", "info", "packed")["settings"] == ["a"]
+    assert "comes with an installed Python package" in refused("plugins", "remove", "packed", "--yes")
+    assert [path.name for path in (home.plugins / "packed").iterdir()] == ["config.json"]

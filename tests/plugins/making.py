@@ -82,6 +82,15 @@ def with_code(mark: str, code: str = CODE) -> dict[str, str]:
     return {"__init__.py": code, "marks.py": f"MARK = {mark!r}\n"}
 
 
+def package(site: Path, name: str = "acme") -> None:
+    """A Python package as pip leaves it, with an entry point of that name."""
+    write(site, f"{name}_proxycast", id=name, files=with_code("packaged"))
+    info = site / f"{name}_proxycast-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-proxycast\nVersion: 2.5\nSummary: Packaged\n")
+    (info / "entry_points.txt").write_text(f"[proxycast.providers]\n{name} = {name}_proxycast\n")
+
+
 def replace_file(path: Path, text: str) -> None:
     """As an editor writes it: another inode, the same second."""
     before = path.stat()

@@ -135,6 +135,19 @@ def test_an_entry_point_gives_a_module_or_a_factory(
         registry.get("acme")
 
 
+def test_an_installed_package_is_found_by_its_entry_point(
+    tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.package(tmp_path / "site", "zenith")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    host = PluginHost(tmp_path / "plugins", registry)
+    host.load()
+    found = at(host, "zenith")
+    assert (found.status, found.plugin.manifest.version) == (Status.ACTIVE, "2.5")
+    assert dict(registry.get("zenith").build(CALL, SECRET).headers)["x-acme"] == "packaged"
+    assert not (tmp_path / "plugins").exists()
+
+
 # -- faults
 
 
