@@ -3,8 +3,10 @@ Gemini's words its own."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from . import proto, reading
@@ -220,7 +222,7 @@ class AntigravityApp(GoogleApp):
         rules = [rule for rule in RULES if rule not in (signature_origin, signature_present)]
         if complaint := first_complaint(rules, ask):
             return self.no(request, 400, "INVALID_ARGUMENT", f"{complaint[0]}: {complaint[1].message}")
-        view = reading.read("gemini", canonical, model, stream)
+        view = replace(reading.read("gemini", canonical, model, stream), schema=told_schema(inner))
         served = choose(self.standin.scenario_for(request), view)
         request.failure = self.standin.take_failure(served.index)
         if isinstance(request.failure, Status):
@@ -252,6 +254,16 @@ class AntigravityApp(GoogleApp):
         calling = [c for c in under_way if c["role"] == "model" and any("functionCall" in p for p in c["parts"])]
         if thinks and calling and not any(part.get("thought") for part in calling[-1]["parts"]):
             yield "Expected `thinking`, but found `tool_use`: a final assistant message must start with thinking"
+
+
+def told_schema(inner: Json) -> Json | None:
+    """The schema that a system text asks to answer by, which a model with no field for one obeys."""
+    for part in inner.get("systemInstruction", {}).get("parts", []):
+        _, marker, rest = part.get("text", "").partition("JSON Schema:\n")
+        if marker:
+            schema: Json = json.loads(rest)
+            return schema
+    return None
 
 
 def unsigned(content: Json) -> Json:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 #: Bytes of one file that are looked through, and files of one installation.
 LARGEST = 64 << 20
-MOST_FILES = 400
+MOST_FILES = 1000
 #: Bytes behind (or before) the client id in which the secret stands.
 NEAR = 2000
 #: Seconds for which what was found is remembered, and that nothing was.
@@ -28,7 +28,7 @@ _SECRET = re.compile(rb"GOCSPX-[A-Za-z0-9_-]{20,40}(?![A-Za-z0-9_-])")
 @dataclass(frozen=True, slots=True)
 class Installation:
     """Where the application may be: the folder `below` the one that holds the command's npm package, or `folders`
-    (`~` is the home folder; patterns are allowed). `files` are patterns below either."""
+    (`~` is the home folder; patterns are allowed). `files` are patterns below either, the likeliest first."""
 
     command: str = ""
     package: str = ""

@@ -59,7 +59,9 @@ class GoogleLogin(Steps):
         self._find = find
 
     async def begin(self) -> None:
-        self.client_secret = self.client_secret or await self._find(self.client_id)
+        if not self.client_secret and (found := await self._find(self.client_id)):
+            self.client_secret = found
+            self.extra["client_secret"] = found  # kept with the login: renewing it is not bound to that installation
         await super().begin()
 
 

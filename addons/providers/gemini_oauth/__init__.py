@@ -23,7 +23,17 @@ _METADATA = {"ideType": "IDE_UNSPECIFIED", "platform": "PLATFORM_UNSPECIFIED", "
 
 class GeminiOAuth(InternalApi):
     product = "Gemini CLI"
-    installation = Installation(command="gemini", package="@google/gemini-cli")
+    installation = Installation(
+        command="gemini",
+        package="@google/gemini-cli",
+        # The bundle of newer versions; the package that older ones have the login's code in, inside or beside.
+        files=(
+            "bundle/*.js",
+            "dist/src/code_assist/oauth2.js",
+            "node_modules/@google/gemini-cli-core/dist/src/code_assist/oauth2.js",
+            "**/*.js",
+        ),
+    )
     # §4: the operation is polled by its name every 5 s; a request waits a minute for it at most.
     dialect = Dialect(
         service="Gemini Code Assist",

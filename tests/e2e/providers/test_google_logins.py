@@ -56,14 +56,17 @@ def opened(at: dict[str, Stage]) -> Iterator[Any]:
     """`opened(KIND, OTHER_KIND…)`: a door with a new credential for each, which are tried in order."""
     used: list[GoogleStandIn] = []
 
-    def make(*kinds: str, **settings: Any) -> Door:
+    def make(*kinds: str, secret: str | None = None, **settings: Any) -> Door:
+        """`settings` and `secret` are those of the first."""
         shared = at[ROOT]
         names: list[str] = []
         for kind in kinds:
             made = credential(f"google-{next(NUMBERS)}", KINDS[kind], at[kind].backend)
-            more = {**made.settings, "models": {"*": KINDS[kind].model}, **(settings if not names else {})}
-            made = dataclasses.replace(made, settings={k: v for k, v in more.items() if v is not None})
-            names.append(shared.add(dataclasses.replace(made, secret=settings.pop("secret", made.secret))))
+            more = {**made.settings, "models": {"*": KINDS[kind].model}}
+            if not names:
+                more = {name: value for name, value in {**more, **settings}.items() if value is not None}
+                made = dataclasses.replace(made, secret=made.secret if secret is None else secret)
+            names.append(shared.add(dataclasses.replace(made, settings=more)))
         backend = at[kinds[0]].backend
         assert isinstance(backend, GoogleStandIn)
         used.append(backend)
@@ -137,8 +140,7 @@ def test_gemini_clis_own_file_is_found_used_and_renewed_in_place(at: dict[str, S
     found = json.loads(stage.gateway.command("credentials", "discover", "--json"))
     (row,) = [row for row in found if row["place"] == str(file)]
     assert (row["provider"], row["state"]) == ("gemini_oauth", "ready")
-    settings = {"creds_file_path": str(file), "client_secret": SECRET}
-    door = opened("gemini_oauth", secret="", **settings)
+    door = opened("gemini_oauth", secret=json.dumps({"client_secret": SECRET}), creds_file_path=str(file))
     door.backend.token = "none is good"
     assert door.post().status_code == 200
     now = json.loads(file.read_text())
@@ -353,6 +355,15 @@ def test_a_gemini_clients_contents_arrive_as_they_were_sent(opened: Any):
     assert answer.status_code == 200, answer.text
     arrived = door.backend.calls("generateContent")[-1].body["request"]
     assert arrived.pop("session_id") and arrived == sent
+
+
+@pytest.mark.parametrize("kind", GOOGLE)
+@pytest.mark.parametrize("client", ["openai_responses", "openai_chat", "gemini"])
+def test_an_answer_in_a_schema(opened: Any, kind: str, client: str):
+    door, speaker = opened(kind), SPEAKERS[client]
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    answer = ask(door.on, speaker, "door", Wish(history=[speaker.user("How many?")], schema=schema))
+    assert isinstance(json.loads(answer.text)["n"], int)
 
 
 def test_what_is_left_can_be_asked_for(opened: Any):

@@ -180,6 +180,7 @@ async def test_signing_in_takes_it_too_or_says_that_there_is_none(tmp_path: Path
     monkeypatch.setenv("PATH", str(install(tmp_path, LAYOUTS["before the id"])))
     steps = provider().login_steps(flow, draft, client)
     await steps.begin()
+    assert steps.extra == {"client_secret": FOUND}, "kept with the login"
     steps.redirect_uri = "http://127.0.0.1:1234/oauth2callback"
     query = dict(parse_qsl(steps.authorize_url().partition("?")[2]))
     assert query["access_type"] == "offline" and query["code_challenge_method"] == "S256"
