@@ -62,6 +62,7 @@ NAMES = st.lists(
 ).map("/".join)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @settings(max_examples=150, deadline=None)
 @given(names=st.lists(NAMES, max_size=6), packed=st.sampled_from(KINDS))
 def test_whatever_its_names_are_nothing_is_written_elsewhere(names: list[str], packed: str) -> None:
