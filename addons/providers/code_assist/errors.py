@@ -25,6 +25,9 @@ HELP = "type.googleapis.com/google.rpc.Help"
 #: Whose reasons are believed: `cloudcode-pa.googleapis.com` and its `staging-`, `autopush-`, `daily-` sisters.
 _DOMAIN = re.compile(r"(?:[a-z]+-)?cloudcode-pa(?:\.sandbox)?\.googleapis\.com")
 
+#: Bytes above which no body is an error of Google's.
+LARGEST = 1 << 20
+
 CAPACITY = "MODEL_CAPACITY_EXHAUSTED"
 VALIDATION = "VALIDATION_REQUIRED"
 SECURITY_POLICY = "SECURITY_POLICY_VIOLATED"
@@ -211,7 +214,7 @@ def _error_in(value: Any) -> Json | None:
 
 
 def _parsed(data: bytes) -> Any:
-    if data.lstrip()[:1] not in (b"{", b"["):
+    if data.lstrip()[:1] not in (b"{", b"[") or len(data) > LARGEST:
         return None
     try:
         return jsonio.loads(data)

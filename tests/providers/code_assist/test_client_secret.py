@@ -30,7 +30,7 @@ ID = "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com"
 CODE = f'var OAUTH_CLIENT_ID = "{ID}";\nvar OAUTH_CLIENT_SECRET = "{FOUND}";\n'
 REGISTRY = built_in()
 FACTORIES: dict[str, Factory] = {"gemini_oauth": gemini_oauth.create, "antigravity": antigravity.create}
-GEMINI = Installation(command="gemini", package="@google/gemini-cli")
+GEMINI = gemini_oauth.GeminiOAuth.installation
 
 Layout = Callable[[Path], Path]
 
