@@ -328,6 +328,7 @@ class AntigravityStandIn(GoogleStandIn):
                 },
                 "claude-opus-4-6-thinking": {"quotaInfo": {"remainingFraction": 0.4}},
                 "gemini-3-flash": {"quotaInfo": {"remainingFraction": 1}},
+                "gemini-3.6-flash-high": {"displayName": "Gemini 3.6 Flash (High)"},
                 "gemini-pro-agent": {"quotaInfo": {"remainingFraction": 0.9, "resetTime": "2099-01-01T00:00:00Z"}},
                 "chat_20706": {"quotaInfo": {"remainingFraction": 1}},
             },

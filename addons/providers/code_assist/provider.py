@@ -161,7 +161,9 @@ class InternalApi(Provider):
 
     def build(self, call: Call, credential: Credential) -> Upstream:
         upstream = super().build(call, credential)
-        upstream.method = "POST"
+        upstream.method = "POST"  # of everything, also of a list that others get
+        if not any(name.lower() == "content-type" for name, _ in upstream.headers):
+            upstream.headers.append(("content-type", "application/json"))
         upstream.headers = self.identified(upstream.headers, call.operation.value, call.model, credential)
         upstream.body = self.body(call, credential)
         return upstream

@@ -366,6 +366,15 @@ def test_an_answer_in_a_schema(opened: Any, kind: str, client: str):
     assert isinstance(json.loads(answer.text)["n"], int)
 
 
+def test_the_models_that_the_service_names_are_listed(opened: Any, at: dict[str, Stage]):
+    stage = at[ROOT]
+    name = stage.add(credential(f"listing-{next(NUMBERS)}", KINDS[CLAUDE], at[CLAUDE].backend))
+    headers = {"authorization": f"Bearer {stage.key(name)}"}
+    names = {model["id"] for model in stage.client.get("/v1/models", headers=headers).json()["data"]}
+    assert {"gemini-3.6-flash-high", "claude-opus-4-6-thinking"} <= names
+    assert "chat_20706" not in names, "it serves no clients"
+
+
 def test_what_is_left_can_be_asked_for(opened: Any):
     door = opened(CLAUDE)
     assert door.post().status_code == 200

@@ -162,7 +162,7 @@ def test_the_reported_version_is_a_setting():
 
 def test_models_are_asked_for_by_a_post_with_the_project():
     call = Call(Operation.MODELS, "antigravity", "", False, b"", method="GET", translated=True)
-    call.headers = [("content-type", "application/json")]
+    call.headers = [("accept", "application/json")]
     upstream = PROVIDER.build(call, credential())
     assert (upstream.method, json.loads(upstream.body)) == ("POST", {"project": "my-project-1"})
     headers = {name.lower(): value for name, value in upstream.headers}
