@@ -35,27 +35,30 @@ def leaks(base: Path) -> list[str]:
 
 
 def _of_home(home: Home) -> Iterator[str]:
-    known = _secrets(home)
+    known, settings = _secrets(home)
     for name, data in _places(home):
+        plain = settings if Path(name).name.startswith(home.state.name) else set[bytes]()  # it is where they are kept
         for credential, forms in known.items():
-            if any(form in data for form in forms):
+            if any(form in data for form in forms - plain):
                 yield f"{name}: the secret of {credential}"
         if CLIENT_KEY.search(data) and Path(name).name != TERMINAL:
             yield f"{name}: a client key"
 
 
-def _secrets(home: Home) -> dict[str, set[bytes]]:
-    """Name of a credential → its secrets, as they may be written."""
+def _secrets(home: Home) -> tuple[dict[str, set[bytes]], set[bytes]]:
+    """→ (name of a credential → its secrets, as they may be written; secrets that are settings)."""
     try:
         with closing(StateStore(home.state, home.vault_key)) as store:
             credentials = list(store.credentials.values())
     except (sqlite3.Error, OSError, KeyPlaceError):
-        return {}  # a test broke it on purpose
-    found = {}
-    for credential in credentials:
-        values = replace(credential, settings={}).secret_values()
-        found[credential.name] = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
-    return found
+        return {}, set()  # a test broke it on purpose
+    secrets = {one.name: _all_forms(replace(one, settings={}).secret_values()) for one in credentials}
+    settings = [_all_forms(replace(one, secret="").secret_values()) for one in credentials]
+    return secrets, set().union(*settings)
+
+
+def _all_forms(values: Iterable[str]) -> set[bytes]:
+    return {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
 
 
 def _forms(secret: str) -> Iterable[bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .ask import Json, Protocol
 
-_IN_WORDS = re.compile(r"valid against this JSON Schema:\s*\{")
+_IN_WORDS = re.compile(r"(?:valid against|fits) this JSON Schema:\s*\{")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ def gemini(body: Json) -> View:
     parts = [part for content in body["contents"] for part in content.get("parts", [])]
     config = body.get("generationConfig") or {}
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
+    schema = schema or schema_in_words((body.get("systemInstruction") or {}).get("parts"))
     names = [item["name"] for tool in body.get("tools", []) for item in tool.get("functionDeclarations", [])]
     return View(
         tools={name: ToolRef() for name in names},
