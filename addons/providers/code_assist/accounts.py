@@ -7,11 +7,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from addons.providers.api import UnavailableError
 from addons.providers.code_assist.account import Account, email_of
 from addons.vault.credential import Credential
+from translators.canonical.errors import ErrorInfo
 
 log = logging.getLogger(__name__)
 Find = Callable[[Credential], Awaitable[Account]]
@@ -24,7 +25,7 @@ PAUSE, LONGEST = 30.0, 300.0
 class Failed:
     until: float
     token: str
-    error: UnavailableError
+    info: ErrorInfo
 
 
 class Accounts:
@@ -44,7 +45,7 @@ class Accounts:
             return known
         failed = self._failed.get(key)
         if failed is not None and failed.token == credential.secret and self._now() < failed.until:
-            raise failed.error
+            raise UnavailableError(replace(failed.info))
         task = self._flights.get(key)
         if task is None:
             task = self._flights[key] = asyncio.create_task(self._find_out(key, credential))
@@ -60,7 +61,7 @@ class Accounts:
             found = await self._find(credential)
         except UnavailableError as error:
             wait = PAUSE if error.info.retry_after is None else min(error.info.retry_after, LONGEST)
-            self._failed[key] = Failed(self._now() + wait, credential.secret, error)
+            self._failed[key] = Failed(self._now() + wait, credential.secret, error.info)
             raise
         self._failed.pop(key, None)
         self._known[key] = found
