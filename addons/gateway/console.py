@@ -1,9 +1,12 @@
-"""One line an exchange on the terminal, failed attempts included: a second script, `-s addons/gateway/console.py`.
+"""One line an exchange on the terminal, failed attempts included, and what else happens meanwhile: a second script,
+`-s addons/gateway/console.py`.
 
 What clients and upstreams wrote is not trusted: control characters never reach the terminal. A terminal that has
 stopped does not stop the gateway: lines are written by a thread, and those that do not fit into its queue are left out.
 """
 
+import contextlib
+import logging
 import queue
 import threading
 import time
@@ -18,15 +21,35 @@ _WIDTH = 160
 _GATHER = 0.05  # seconds
 
 
+class News(logging.Handler):
+    """What our addons say at the level of information; mitmproxy's terminal shows what is worse."""
+
+    def __init__(self, lines: queue.Queue[str]) -> None:
+        super().__init__(logging.INFO)
+        self._lines = lines
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno == logging.INFO
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(_safe(record.getMessage()))
+
+
 class Console:
     def __init__(self) -> None:
         self._lines: queue.Queue[str] = queue.Queue(maxsize=1000)
+        self._news = News(self._lines)
 
     def running(self) -> None:
         threading.Thread(target=self._write, daemon=True).start()
+        logging.getLogger("addons").addHandler(self._news)
         address = getattr(ctx.master, "web_url", None)  # mitmweb tells it at a level that we leave out
         if address:
             self._lines.put(f"proxycast: mitmweb is at {address}")
+
+    def done(self) -> None:
+        logging.getLogger("addons").removeHandler(self._news)
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._tell(flow)

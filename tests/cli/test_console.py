@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 import time
 
 import click
 import pytest
 
 from addons.audit.record import Origin
-from addons.gateway.console import lines
+from addons.gateway.console import News, lines
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.pool.candidates import Candidate
 from addons.providers.registry import built_in
@@ -76,3 +78,18 @@ def test_what_others_wrote_cannot_steer_the_terminal(text: str):
 def test_a_line_is_not_endless():
     (line,) = plain(exchange(requested_model="x" * 10_000, attempts=[attempt(1, "main", model="x" * 10_000)]), 200)
     assert len(line) <= 160
+
+
+def test_what_happens_beside_exchanges_is_told_and_worse_left_to_mitmproxy():
+    told: queue.Queue[str] = queue.Queue()
+    logger, news = logging.getLogger("addons.gateway.plugins"), News(told)
+    logger.addHandler(news)
+    logger.setLevel(logging.DEBUG)
+    try:
+        logger.info("proxycast: the plugin %s is active", "a\x1b[31m")
+        logger.warning("proxycast: it is broken")
+        logger.debug("proxycast: a detail")
+    finally:
+        logger.removeHandler(news)
+        logger.setLevel(logging.NOTSET)
+    assert [told.get_nowait() for _ in range(told.qsize())] == ["proxycast: the plugin a�[31m is active"]
