@@ -9,6 +9,7 @@ from mitmproxy import ctx
 
 from addons.gateway.services import Services
 from addons.plugins.host import PluginHost
+from addons.vault.credential import secrets_among
 
 INTERVAL = 1.0  # seconds between two looks at the folder
 GRACE = 3.0  # seconds that plugins have to end with the gateway
@@ -21,9 +22,11 @@ class Plugins:
     name = "proxycast_plugins"
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._host = PluginHost(services.home.plugins, services.providers)
         self._task: asyncio.Task[None] | None = None
         self._sentences = self._host.load()
+        self._note_secrets()
 
     def running(self) -> None:
         self._say(self._sentences)
@@ -42,8 +45,15 @@ class Plugins:
             try:
                 found = await asyncio.to_thread(self._host.look)
                 self._say(self._host.apply(found))
+                if found:
+                    self._note_secrets()
             except Exception:
                 log.exception("proxycast: looking after plugins failed")
+
+    def _note_secrets(self) -> None:
+        """What users told plugins in their settings stays out of the audit and the log."""
+        for loaded in self._host.plugins:
+            self._services.refresher.note(*secrets_among(loaded.plugin.config.settings))
 
     @staticmethod
     def _say(sentences: list[str]) -> None:

@@ -49,7 +49,12 @@ class Credential:
         if self.secret.startswith("{"):
             with suppress(ValueError):
                 values += _texts(json.loads(self.secret))
-        return values + [text for name, value in self.settings.items() for text in _secret_settings(name, value)]
+        return values + secrets_among(self.settings)
+
+
+def secrets_among(settings: dict[str, Any]) -> list[str]:
+    """The texts among settings that must never be stored or shown, by their names, and passwords in URLs."""
+    return [text for name, value in settings.items() for text in _secret_settings(name, value)]
 
 
 #: Fields beside secrets that are no secrets, so that they may stand in texts: kinds, names, addresses, times.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from addons.audit import reader
 from addons.plugins.install import sources
 from addons.plugins.install.installer import Installer
 from tests.e2e.gateway import Gateway
@@ -273,3 +275,35 @@ def test_where_an_address_is_none_the_next_candidate_answers_and_nothing_is_left
         setup.route(bad)
         told = [client.post("/v1/messages", json=body).text for _ in range(2)]
     assert "at most" not in told[1] and told[0].partition("request_id")[0] == told[1].partition("request_id")[0]
+
+
+def test_what_sounds_like_a_secret_in_a_plugins_settings_is_not_recorded(tmp_path: Path, held: Held) -> None:
+    gateway = Gateway(tmp_path / "gateway")
+    gateway.configure("")
+    setup = Setup(gateway)
+    author = Author(tmp_path, setup.home.plugins, held.url)
+    author.install("1.0.0")
+    setup.route(setup.credential("anthropic", held.url, "quick-secret"))
+    key, numbers, words = (
+        gateway.key(),
+        itertools.count(1),
+        ["first words of a plugin's own", "others that it was told later"],
+    )
+    author.installer.configure("acme", settings={"password": words[0]})
+    headers = {"x-api-key": key}
+    with gateway, httpx.Client(base_url=gateway.url, headers=headers, timeout=30, trust_env=False) as client:
+
+        def redacted(said: str) -> bool:
+            body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": f"quoth he: {said}"}]}
+            session = f"session-{next(numbers)}"
+            answer = client.post("/v1/messages", json=body, headers={"x-claude-code-session-id": session})
+            assert answer.status_code == 200
+            until(lambda: client.get("/health").json()["audit"]["written"] > 0)  # there are tables now
+            row = until(lambda: reader.recent(setup.home.audit, session=session))[0]
+            kept = reader.rebuild(setup.home.audit, row["id"], "client_request")
+            assert b"quoth he" in kept
+            return said.encode() not in kept
+
+        assert redacted(words[0])
+        author.installer.configure("acme", settings={"password": words[1]})
+        until(lambda: redacted(words[1]))
