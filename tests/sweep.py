@@ -12,7 +12,6 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,30 +34,26 @@ def leaks(base: Path) -> list[str]:
 
 
 def _of_home(home: Home) -> Iterator[str]:
-    known, settings = _secrets(home)
+    known = _secrets(home)
     for name, data in _places(home):
-        plain = settings if Path(name).name.startswith(home.state.name) else set[bytes]()  # it is where they are kept
         for credential, forms in known.items():
-            if any(form in data for form in forms - plain):
+            if any(form in data for form in forms):
                 yield f"{name}: the secret of {credential}"
         if CLIENT_KEY.search(data) and Path(name).name != TERMINAL:
             yield f"{name}: a client key"
 
 
-def _secrets(home: Home) -> tuple[dict[str, set[bytes]], set[bytes]]:
-    """→ (name of a credential → its secrets, as they may be written; secrets that are settings)."""
+def _secrets(home: Home) -> dict[str, set[bytes]]:
+    """Name of a credential → its secrets, those among its settings included, as they may be written."""
     try:
         with closing(StateStore(home.state, home.vault_key)) as store:
             credentials = list(store.credentials.values())
     except (sqlite3.Error, OSError, KeyPlaceError):
-        return {}, set()  # a test broke it on purpose
-    secrets = {one.name: _all_forms(replace(one, settings={}).secret_values()) for one in credentials}
-    settings = [_all_forms(replace(one, secret="").secret_values()) for one in credentials]
-    return secrets, set().union(*settings)
-
-
-def _all_forms(values: Iterable[str]) -> set[bytes]:
-    return {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        return {}  # a test broke it on purpose
+    return {
+        one.name: {form for value in one.secret_values() if len(value) >= SHORTEST for form in _forms(value)}
+        for one in credentials
+    }
 
 
 def _forms(secret: str) -> Iterable[bytes]:

@@ -8,12 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 
 from addons.vault import keyplace, keys
 from addons.vault.cipher import Cipher, VaultError
-from addons.vault.credential import Credential
+from addons.vault.credential import Credential, secrets_among
 from addons.vault.keys import ClientKey
 
 
@@ -137,7 +138,7 @@ class StateStore:
         have been renewed since `credential` was read."""
         values = {
             "provider": credential.provider,
-            "settings": json.dumps(credential.settings),
+            "settings": self._written(credential.settings),
             "enabled": credential.enabled,
             "priority": credential.priority,
             "weight": credential.weight,
@@ -214,18 +215,32 @@ class StateStore:
             credential.name,
             credential.provider,
             self._encrypted(credential.secret),
-            json.dumps(credential.settings),
+            self._written(credential.settings),
             credential.enabled,
             credential.priority,
             credential.weight,
             credential.created or time.time(),
         )
 
+    def _written(self, settings: dict[str, Any]) -> str:
+        """Settings as JSON; encrypted, where there are secrets among them (a proxy's password, a header)."""
+        text = json.dumps(settings)
+        sealed = self._encrypted(text) if secrets_among(settings) else None
+        return text if sealed is None else sealed.decode("ascii")
+
+    def _read(self, settings: str) -> dict[str, Any]:
+        """Raises VaultError."""
+        text = settings if settings.startswith("{") else self.cipher.decrypt(settings.encode("ascii"))
+        found: dict[str, Any] = json.loads(text)
+        return found
+
     def _encrypted(self, secret: str) -> bytes | None:
         if not secret:
             return None
         self._follow_place()
-        kept = self._db.execute("SELECT 1 FROM credentials WHERE secret IS NOT NULL LIMIT 1").fetchone()
+        kept = self._db.execute(
+            "SELECT 1 FROM credentials WHERE secret IS NOT NULL OR settings NOT LIKE '{%' LIMIT 1"
+        ).fetchone()
         if kept is None:
             self._provide_key()
         return self.cipher.encrypt(secret)
@@ -306,13 +321,11 @@ class StateStore:
         credentials: dict[str, Credential] = {}
         for name, provider, secret, settings, enabled, priority, weight, created in rows:
             try:
-                opened = self.cipher.decrypt(secret) if secret else ""
+                opened, read = self.cipher.decrypt(secret) if secret else "", self._read(settings)
             except VaultError as error:
                 self.problems[name] = str(error)
                 continue
-            credentials[name] = Credential(
-                name, provider, opened, json.loads(settings), bool(enabled), priority, weight, created
-            )
+            credentials[name] = Credential(name, provider, opened, read, bool(enabled), priority, weight, created)
         self._credentials = credentials
         self._keys = [
             ClientKey(name, digest, profile, created, bool(enabled))

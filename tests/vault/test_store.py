@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,36 @@ def test_neither_secrets_nor_keys_can_be_read_from_the_files(opened: Opener, tmp
     assert SECRET.encode() not in everything
     assert key.encode() not in everything
     assert digest(key).encode() in everything
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"proxy_url": f"http://me:{SECRET}@127.0.0.1:1"},
+        {"headers": {"Authorization": f"Bearer {SECRET}"}, "base_url": "https://one.example"},
+        {"client_secret": SECRET},
+    ],
+)
+def test_secrets_among_settings_are_encrypted_too(opened: Opener, tmp_path: Path, settings: dict[str, Any]):
+    store = opened()
+    store.add_credential(Credential("added", "openai", settings=settings))
+    store.add_credential(Credential("edited", "openai"))
+    store.update_credential(Credential("edited", "openai", settings=settings), secret=False)
+    store.take_over([Credential("imported", "openai", settings=settings)], [])
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [one.settings for one in opened().credentials.values()] == [settings] * 3
+
+
+def test_with_a_lost_key_their_credential_is_said_and_no_other_key_made(opened: Opener):
+    opened().add_credential(Credential("a", "openai", settings={"client_secret": SECRET}))
+    saved = opened.key_file.read_bytes()
+    opened.key_file.unlink()
+    store = opened()
+    assert (list(store.credentials), list(store.problems)) == ([], ["a"])
+    with pytest.raises(VaultError):
+        store.add_credential(Credential("b", "openai", SECRET))
+    opened.key_file.write_bytes(saved)
+    assert opened().credentials["a"].settings == {"client_secret": SECRET}
 
 
 def test_every_file_is_its_owners_alone(opened: Opener, tmp_path: Path):
