@@ -6,6 +6,7 @@ manifest names as the program becomes so when it is staged).
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import os
 import re
@@ -31,7 +32,7 @@ _CHUNK = 1 << 20
 _MACOS = "__MACOSX"  # what the Finder packs beside a folder
 #: What the standard library raises for archives that are broken, encrypted or made to break it.
 _FAULTS = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
     *(EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, struct.error),
 )
 _ODD = re.compile(r"[\\:\x00-\x1f\x7f]")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from addons.plugins.folder import PluginError
@@ -77,6 +77,7 @@ def test_whatever_its_names_are_nothing_is_written_elsewhere(names: list[str], p
 
 
 @settings(max_examples=150, deadline=None)
+@example(changes=[(232, 32)], packed=".tgz")  # the checksum of what was packed
 @given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8), packed=st.sampled_from(KINDS))
 def test_whatever_is_wrong_with_an_archive_is_said_in_a_line(changes: list[tuple[int, int]], packed: str) -> None:
     content = bytearray(MAKERS[packed]({"plugin.json": "{}", "bin/tool": "#!" * 40}))
