@@ -1,12 +1,13 @@
 """JSON in and out: orjson where it can, the standard library where clients send what orjson refuses.
 
-JavaScript clients do send lone surrogates (a string cut in the middle of an emoji), and some backends integers beyond
-64 bits; neither may fail an exchange.
+JavaScript clients do send lone surrogates (a string cut in the middle of an emoji), which may not fail an exchange.
+Integers beyond 64 bits become floats, as in JavaScript itself.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import orjson
@@ -25,7 +26,7 @@ def loads(data: bytes | str) -> Any:
         if isinstance(data, bytes | bytearray):
             data = bytes(data).decode("utf-8", "strict") if data[:3] != b"\xef\xbb\xbf" else data[3:].decode("utf-8")
         try:
-            return json.loads(data, parse_constant=_refuse)
+            return json.loads(data, parse_constant=_refuse, parse_float=_finite)
         except RecursionError as error:
             raise ValueError("JSON is nested too deeply") from error
 
@@ -33,6 +34,14 @@ def loads(data: bytes | str) -> Any:
 def _refuse(name: str) -> Any:
     """`NaN` and its like, which the standard library takes and JSON has not."""
     raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(digits: str) -> float:
+    """`1e400` is a number in JSON; nobody can count with the infinity that becomes of it."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:40]} is out of range")
+    return number
 
 
 def dumps(value: Any) -> bytes:

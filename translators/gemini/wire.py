@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from typing import Any
@@ -69,8 +70,10 @@ def number(message: Json, name: str) -> float | None:
     """Numbers may come as strings in proto-JSON."""
     value = get(message, name)
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        value = float(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if not isinstance(value, float) or not math.isfinite(value):
         raise invalid(snake(name), "TYPE_FLOAT")
     return value
 

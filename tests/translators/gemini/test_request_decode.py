@@ -472,6 +472,7 @@ class TestConfig:
         {"contents": [{"parts": [{"functionResponse": []}]}]},
         {**said(("user", {"text": "a"})), "generationConfig": {"temperature": "hot"}},
         {**said(("user", {"text": "a"})), "generationConfig": {"topK": 1.5}},
+        {**said(("user", {"text": "a"})), "generationConfig": {"topK": "9" * 400}},
         {**said(("user", {"text": "a"})), "generationConfig": []},
         {**said(("user", {"text": "a"})), "systemInstruction": 3},
         {**said(("user", {"text": "a"})), "tools": [3]},
