@@ -67,9 +67,9 @@ class QuotaStore:
     def claim(self, name: str, now: float, interval: float) -> bool:
         """Whether this process is the one to ask for that credential: nobody has within `interval` seconds."""
         claimed = self._db.execute(
-            "INSERT INTO quota_questions VALUES (?1, ?2) ON CONFLICT DO UPDATE SET asked = excluded.asked "
-            "WHERE asked <= ?2 - ?3 OR asked > ?2",
-            (name, now, interval),
+            "INSERT INTO quota_questions VALUES (:name, :now) ON CONFLICT DO UPDATE SET asked = excluded.asked "
+            "WHERE asked <= :now - :interval OR asked > :now",
+            {"name": name, "now": now, "interval": interval},
         )
         return claimed.rowcount > 0
 
@@ -77,8 +77,8 @@ class QuotaStore:
         """The quotas of one credential or of all, by model and kind."""
         rows = self._db.execute(
             "SELECT name, counts, remaining, of, resets, model, source, seen FROM credential_quotas "
-            "WHERE ?1 IS NULL OR name = ?1 ORDER BY name, model, counts",
-            (name,),
+            "WHERE :name IS NULL OR name = :name ORDER BY name, model, counts",
+            {"name": name},
         )
         return [
             (n, Quota(c, left, of, resets, m or None, source, seen)) for n, c, left, of, resets, m, source, seen in rows

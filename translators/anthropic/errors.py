@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from translators import jsonio
 from translators.anthropic.wire import Json
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import LONGEST, excerpt
 
 #: kind → (status, type).
 _TO_WIRE: dict[ErrorKind, tuple[int, str]] = {
@@ -64,9 +64,6 @@ _NUMBERS: tuple[tuple[re.Pattern[str], int, int], ...] = (
     (re.compile(r"token count \(?(\d[\d,]*)\)? exceeds .*?\(?(\d[\d,]*)\)?"), 1, 2),
 )
 
-_EXCERPT = 500
-_TAG = re.compile(r"<(?:script|style).*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-
 
 def encode_error(error: ErrorInfo, *, request_id: str | None = None) -> tuple[int, Json]:
     """→ (status, body). `retry-after` is a header and so the caller's to send."""
@@ -108,8 +105,8 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
     if isinstance(found, dict):
         error = error_of_object(found.get("error", found), status)
     else:
-        error = ErrorInfo(kind_of_status(status), _excerpt(body) or f"HTTP {status} without a message", status)
-    error.retry_after = _retry_after(headers)
+        error = ErrorInfo(kind_of_status(status), excerpt(body) or f"HTTP {status} without a message", status)
+    error.retry_after = waits.from_headers(headers)
     return error
 
 
@@ -124,7 +121,7 @@ def error_of_object(raw: object, status: int | None = None) -> ErrorInfo:
     code = details.get("error_code") if isinstance(details, dict) else fields.get("code")
     error = ErrorInfo(
         _kind(type_, status),
-        message or (jsonio.dumps_str(raw)[:_EXCERPT] if raw else f"HTTP {status} without a message"),
+        message or (jsonio.dumps_str(raw)[:LONGEST] if raw else f"HTTP {status} without a message"),
         status,
         code=code if isinstance(code, str) else None,
         type=type_ if isinstance(type_, str) else None,
@@ -146,28 +143,3 @@ def _kind(type_: object, status: int | None) -> ErrorKind:
         return by_status or named or ErrorKind.SERVER
     assert named is not None
     return named
-
-
-def _retry_after(headers: dict[str, str]) -> float | None:
-    """Seconds, from `retry-after-ms` or `retry-after`; a date is read against the answer's own `date`."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value) * scale
-    until, now = _date(headers.get("retry-after")), _date(headers.get("date"))
-    if until is None or now is None:
-        return None
-    return max((until - now).total_seconds(), 0.0)
-
-
-def _date(value: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(value).replace(tzinfo=UTC) if value else None  # HTTP dates are always in GMT
-    except ValueError:
-        return None
-
-
-def _excerpt(body: bytes) -> str:
-    """The readable beginning of a body that is no JSON (a proxy's HTML page)."""
-    text = _TAG.sub(" ", body[: _EXCERPT * 20].decode("utf-8", "replace"))
-    return " ".join(text.split())[:_EXCERPT]

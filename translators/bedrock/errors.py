@@ -5,11 +5,12 @@ What a message says beyond its type (a prompt too long, a model that is not ther
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import excerpt
 
 Json = dict[str, Any]
 
@@ -44,8 +45,6 @@ _KINDS: dict[str, ErrorKind] = {
 
 #: In-stream events begin with a small letter.
 _BY_LOWER = {name.lower(): name for name in _KINDS}
-_EXCERPT = 500
-_SECONDS = re.compile(r"\d+(\.\d+)?")
 
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
@@ -59,11 +58,9 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
     type_ = _name(headers.get("x-amzn-errortype") or fields.get("__type") or fields.get("code"))
     message = _message(fields) or (_message(nested) if isinstance(nested, dict) else "")
     if not message and not isinstance(found, dict):
-        message = " ".join(body[: _EXCERPT * 4].decode("utf-8", "replace").split())[:_EXCERPT]
+        message = excerpt(body)
     error = _error(type_, message or f"HTTP {status} without a message", status, fields)
-    wait = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(wait):
-        error.retry_after = float(wait)
+    error.retry_after = waits.from_headers(headers)
     return error
 
 

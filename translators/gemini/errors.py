@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import STATUS, ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import excerpt
 from translators.gemini.wire import get
 
 Json = dict[str, Any]
@@ -78,11 +80,6 @@ _TEXTS: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
     (re.compile(r"user location is not supported", re.I), ErrorKind.PERMISSION),
 )
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
-_RETRY_TEXT = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.I)
-_TAG = re.compile(r"<[^>]*>")
-_EXCERPT = 500
-
 
 def encode(error: ErrorInfo) -> tuple[int, Json]:
     """→ (HTTP status, body). The upstream's own status is kept where it is of the same kind."""
@@ -108,11 +105,9 @@ def decode(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     if isinstance(error, dict | str) and error:
         info = of_object(error, status)
     else:
-        text = " ".join(_TAG.sub(" ", body.decode("utf-8", "replace")).split())[:_EXCERPT]
-        info = _info(status, text or f"The backend answered {status} without a body.", None, [])
-    header = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", header):
-        info.retry_after = float(header)
+        info = _info(status, excerpt(body) or f"The backend answered {status} without a body.", None, [])
+    told = waits.from_headers(headers)
+    info.retry_after = told if told is not None else info.retry_after
     return info
 
 
@@ -161,9 +156,9 @@ def _info(
 def _retry_after(details: list[Json], message: str) -> float | None:
     for item in details:
         delay = get(item, "retryDelay")
-        if isinstance(delay, str) and (found := _DURATION.fullmatch(delay)):
-            return float(found.group(1))
-        if isinstance(delay, dict) and isinstance(delay.get("seconds"), int | float):
-            return float(delay["seconds"])
-    found = _RETRY_TEXT.search(message)
-    return float(found.group(1)) if found else None
+        told = waits.duration(delay) if isinstance(delay, str) else None
+        if isinstance(delay, dict):
+            told = waits.believed(delay.get("seconds"))
+        if told is not None:
+            return told
+    return waits.in_words(message)

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import LONGEST, excerpt
 from translators.openai_chat.wire import Json
 from translators.openai_chat.wording import kind_of
 
-#: Characters of a body that is not JSON (HTML of a reverse proxy) which go into the message.
-EXCERPT = 300
-
 _MESSAGE_FIELDS = ("message", "msg", "detail", "error_msg", "error_message", "errorMessage", "title", "description")
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
-
-#: `1h2m3.5s`, `20ms`, `6m0s`.
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
-_TRY_AGAIN = re.compile(
-    r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:h|ms|m|s))+|\d+(?:\.\d+)?(?= ?sec))", re.I
-)
-
 _HTTP_STATUS = re.compile(r"[45][0-9]{2}")
 
 
@@ -32,19 +21,11 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
     try:
         payload: Any = jsonio.loads(body) if body.strip() else None
     except ValueError:
-        payload = _excerpt(body)
+        payload = excerpt(body)
     error = from_payload(payload, status)
     if error.retry_after is None:
         error.retry_after = retry_after(status, headers, error.message)
     return error
-
-
-def _excerpt(body: bytes) -> str:
-    text = body[: 64 * 1024].decode("utf-8", "replace")
-    if "<" in text[:200]:
-        title = _TITLE.search(text)
-        text = title.group(1) if title is not None and title.group(1).strip() else _TAGS.sub(" ", text)
-    return " ".join(text.split())[:EXCERPT]
 
 
 def from_payload(payload: Any, status: int | None = None) -> ErrorInfo:
@@ -60,7 +41,7 @@ def from_payload(payload: Any, status: int | None = None) -> ErrorInfo:
     details = {"metadata": metadata} if isinstance(metadata, dict) else {}
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if isinstance(raw, str) and raw.strip() and raw not in message:
-        message = f"{message}: {raw.strip()[:EXCERPT]}" if message else raw.strip()[:EXCERPT]
+        message = f"{message}: {raw.strip()[:LONGEST]}" if message else raw.strip()[:LONGEST]
     if not message:
         message = f"The backend answered with HTTP status {status}." if status else "The backend reported an error."
     return ErrorInfo(
@@ -129,54 +110,22 @@ def _retry_delay(inner: Json) -> float | None:
     entries = inner.get("details")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("retryDelay"), str):
-            return duration(entry["retryDelay"])
+            return waits.duration(entry["retryDelay"])
     return None
-
-
-def duration(text: str) -> float | None:
-    """Seconds in `6m0s`, `20ms`, `1.5`; None if it is none of these."""
-    text = text.strip()
-    try:
-        seconds = float(text)
-        return seconds if 0 <= seconds < float("inf") else None
-    except ValueError:
-        pass
-    found = _DURATION.fullmatch(text)
-    if found is None or not text:
-        return None
-    hours, minutes, seconds_, milliseconds = (float(group or 0) for group in found.groups())
-    return hours * 3600 + minutes * 60 + seconds_ + milliseconds / 1000
 
 
 def retry_after(status: int, headers: dict[str, str], message: str) -> float | None:
     """Seconds to wait as the provider said it: headers, an exhausted limit's reset, or the text. Never invented."""
-    milliseconds = duration(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    told = headers.get("retry-after", "")
-    seconds = duration(told)
-    if seconds is None and told:
-        seconds = _until(told, headers.get("date", ""))
+    seconds = waits.from_headers(headers)
     if seconds is not None or status not in (429, 503):
         return seconds
     resets = [
         reset
         for what in ("requests", "tokens")
         if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0"
-        and (reset := duration(headers.get(f"x-ratelimit-reset-{what}", ""))) is not None
+        and (reset := waits.duration(headers.get(f"x-ratelimit-reset-{what}", ""))) is not None
     ]
-    if resets:
-        return max(resets)
-    found = _TRY_AGAIN.search(message)
-    return None if found is None else duration(found.group(1))
-
-
-def _until(told: str, date: str) -> float | None:
-    """From the answer's own `date`: there is no clock here."""
-    try:
-        return max(0.0, (parsedate_to_datetime(told) - parsedate_to_datetime(date)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    return max(resets) if resets else waits.in_words(message)
 
 
 #: kind → (HTTP status, type, code) as OpenAI answers it.

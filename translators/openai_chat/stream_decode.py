@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from translators import jsonio
 from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.excerpt import LONGEST
 from translators.canonical.events import Ping, StreamEvent
 from translators.canonical.names import NameMap
 from translators.framing.sse import MAX_EVENT, SseEvent, SseParser
@@ -118,4 +119,4 @@ class ChatStreamDecoder:
 
 
 def _readable(data: bytes) -> str:
-    return data[: errors.EXCERPT].decode("utf-8", "replace")
+    return data[:LONGEST].decode("utf-8", "replace")

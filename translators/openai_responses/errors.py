@@ -6,12 +6,12 @@ Facts: openai_responses.md §7, openai_chat.md §7, mapping.md §3, codex.md §1
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import LONGEST, excerpt
 from translators.openai_responses.wire import Json
 
 #: kind → (HTTP status, type, code).
@@ -105,11 +105,8 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _AT_CAPACITY = re.compile(r"selected model is at capacity", re.IGNORECASE)
-_TRY_AGAIN = re.compile(r"try again in\s*((?:\d+(?:\.\d+)?\s*(?:ms|seconds?|s|minutes?|m|hours?|h|days?|d)\s*)+)", re.I)
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)", re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_EXCERPT = 500
-_TAG = re.compile(r"<(?:script|style).*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+#: The words that Codex reads a wait from (openai_responses.md §7).
+_TRY_AGAIN = re.compile(r"try again in\s*\d", re.IGNORECASE)
 _SPOKEN = ("message", "detail", "msg", "error", "error_description")
 _OWN_MEMBERS = frozenset({"message", "type", "code", "param"})
 
@@ -150,12 +147,12 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
         inner = found.get("error")
         error = error_of_object(inner if inner else found, status)
     else:
-        error = ErrorInfo(kind_of_status(status), _excerpt(body) or f"HTTP {status} without a message", status)
-    from_headers = _retry_after(headers)
-    if from_headers is not None:
-        error.retry_after = from_headers
+        error = ErrorInfo(kind_of_status(status), excerpt(body) or f"HTTP {status} without a message", status)
+    told = waits.from_headers(headers)
+    if told is not None:
+        error.retry_after = told
     elif error.retry_after is None:
-        error.retry_after = _until(error.details.get("resets_at"), headers)
+        error.retry_after = waits.until(error.details.get("resets_at"), headers)
     return error
 
 
@@ -168,7 +165,7 @@ def error_of_object(raw: object, status: int | None = None) -> ErrorInfo:
         status = code if status is None and 400 <= code < 600 else status
     error = ErrorInfo(
         _kind(code, type_, status),
-        message or (jsonio.dumps_str(raw)[:_EXCERPT] if raw else _silent(status)),
+        message or (jsonio.dumps_str(raw)[:LONGEST] if raw else _silent(status)),
         status,
         code=code if isinstance(code, str) else None,
         type=type_ if isinstance(type_, str) else None,
@@ -180,9 +177,8 @@ def error_of_object(raw: object, status: int | None = None) -> ErrorInfo:
     elif error.kind is ErrorKind.INVALID_REQUEST and _AT_CAPACITY.search(error.message):
         error.kind = ErrorKind.RATE_LIMIT
     if error.kind in (ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED):
-        resets = fields.get("resets_in_seconds")
-        is_number = isinstance(resets, int | float) and not isinstance(resets, bool)
-        error.retry_after = max(float(resets), 0.0) if is_number and resets is not None else _wait_in(error.message)
+        resets = waits.believed(fields.get("resets_in_seconds"))
+        error.retry_after = waits.in_words(error.message) if resets is None else resets
     return error
 
 
@@ -197,42 +193,3 @@ def _kind(code: object, type_: object, status: int | None) -> ErrorKind:
     if status is not None:
         return kind_of_status(status)
     return _WEAK_TYPES.get(type_, ErrorKind.SERVER) if isinstance(type_, str) else ErrorKind.SERVER
-
-
-def _wait_in(message: str) -> float | None:
-    """Seconds in "Please try again in 1m3.5s"."""
-    found = _TRY_AGAIN.search(message)
-    if found is None:
-        return None
-    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in _PIECE.findall(found[1]))
-
-
-def _retry_after(headers: dict[str, str]) -> float | None:
-    """Seconds, from `retry-after-ms` or `retry-after`; a date is read against the answer's own `date`."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
-            return float(value) * scale
-    until = _date(headers.get("retry-after"))
-    return _until(until.timestamp(), headers) if until is not None else None
-
-
-def _until(moment: object, headers: dict[str, str]) -> float | None:
-    """Seconds from the answer's own `date` to `moment` (since 1970): there is no clock in here."""
-    now = _date(headers.get("date"))
-    if now is None or isinstance(moment, bool) or not isinstance(moment, int | float):
-        return None
-    return max(moment - now.timestamp(), 0.0)
-
-
-def _date(value: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(value).replace(tzinfo=UTC) if value else None  # HTTP dates are always in GMT
-    except ValueError:
-        return None
-
-
-def _excerpt(body: bytes) -> str:
-    """The readable beginning of a body that is no JSON (a proxy's HTML page)."""
-    text = _TAG.sub(" ", body[: _EXCERPT * 20].decode("utf-8", "replace"))
-    return " ".join(text.split())[:_EXCERPT]

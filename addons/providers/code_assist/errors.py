@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from addons.providers import limit_headers
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.gemini import errors as gemini_errors
 
@@ -67,10 +67,6 @@ _LACKS = frozenset((429, 499, 503))
 #: Nothing at all of that model for this account.
 _NONE_OF_IT = re.compile(r"\blimit: 0(?![\d]|\.\d)")
 _NO_CAPACITY = re.compile(r"\bno capacity available\b", re.IGNORECASE)
-_WAITS = (
-    re.compile(r"\bretry in (\d[\dhms.]*(?:s|ms))\b", re.IGNORECASE),
-    re.compile(r"\breset after (\d[\dhms.]*s)\b", re.IGNORECASE),
-)
 #: The words of a ban, from their beginning: what a client sent cannot stand before them.
 _BANNED = re.compile(
     r"[A-Za-z][A-Za-z ]{0,60} has been disabled in this account for violation of terms of service\b", re.IGNORECASE
@@ -85,7 +81,7 @@ def decode(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
         return gemini_errors.decode(status, headers, body)
     inner = _error_in(_parsed(error["message"].encode())) if isinstance(error.get("message"), str) else None
     info = gemini_errors.of_object(inner or error, status)
-    wait = _seconds(headers.get("retry-after", ""))
+    wait = waits.from_headers(headers)
     info.retry_after = wait if wait is not None else info.retry_after
     return info
 
@@ -192,18 +188,9 @@ def _wait(message: str, details: list[Json]) -> float | None:
         metadata = detail.get("metadata")
         told = [detail.get("retryDelay"), metadata.get("quotaResetDelay") if isinstance(metadata, dict) else None]
         for text in told:
-            if isinstance(text, str) and (seconds := _seconds(text)) is not None:
+            if isinstance(text, str) and (seconds := waits.duration(text)) is not None:
                 return seconds
-    for pattern in _WAITS:
-        if (found := pattern.search(message)) and (seconds := _seconds(found[1])) is not None:
-            return seconds
-    return None
-
-
-def _seconds(text: str) -> float | None:
-    """`34.07s`, `200ms`, `1h16m0.667s`, or bare seconds."""
-    seconds = limit_headers.FORMATS["duration"](text, 0.0) if text else None
-    return seconds if seconds is not None and 0 <= seconds <= limit_headers.LONGEST else None
+    return waits.in_words(message)
 
 
 def _error_in(value: Any) -> Json | None:

@@ -9,7 +9,9 @@ import re
 from typing import Any
 
 from translators import jsonio
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
+from translators.canonical.excerpt import excerpt
 
 Json = dict[str, Any]
 
@@ -24,8 +26,6 @@ _KINDS: dict[str, ErrorKind] = {
     "resourcenotfound": ErrorKind.NOT_FOUND,
 }
 _ENDING = re.compile(r"(exception|error)$", re.IGNORECASE)
-_SECONDS = re.compile(r"\d+(\.\d+)?")
-_EXCERPT = 500
 
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
@@ -41,12 +41,11 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
         kind = _KINDS.get(_ENDING.sub("", name).lower(), kind)
     message = _message(fields)
     if not message and not fields:
-        message = " ".join(body[: _EXCERPT * 4].decode("utf-8", "replace").split())[:_EXCERPT]
+        message = excerpt(body)
     error = _error(kind, message or f"HTTP {status} without a message", fields)
     error.status, error.type = status, name or None
-    wait = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(wait):
-        error.retry_after = float(wait)
+    told = waits.from_headers(headers)
+    error.retry_after = told if told is not None else error.retry_after
     return error
 
 
@@ -67,9 +66,7 @@ def _error(kind: ErrorKind, message: str, fields: Json) -> ErrorInfo:
         error.code = reason
         if reason not in message:
             error.message = f"{message} ({reason})"
-    wait = fields.get("retryAfterMilliseconds")
-    if isinstance(wait, int | float) and not isinstance(wait, bool) and wait >= 0:
-        error.retry_after = wait / 1000
+    error.retry_after = waits.believed(fields.get("retryAfterMilliseconds"), 0.001)
     return error
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from translators import jsonio
-from translators.canonical import ids
+from translators.canonical import ids, waits
 from translators.canonical.arguments import unwrap_custom
 from translators.canonical.blockwriter import BlockWriter
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
 from translators.canonical.events import BlockStart, Error, Finish, Start, StopReason, StreamEvent, Usage, UsageUpdate
+from translators.canonical.excerpt import excerpt
 from translators.canonical.names import NameMap, client_call
 from translators.canonical.response import Fold, Response
 from translators.canonical.stops import settle
@@ -138,10 +139,8 @@ def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo
     except ValueError:
         parsed = None
     said = parsed.get("error") if isinstance(parsed, dict) else None
-    info = _error(status, said or body[:500].decode("utf-8", "replace").strip() or f"HTTP {status}")
-    after = headers.get("retry-after", "")
-    if after.isascii() and after.isdigit():
-        info.retry_after = float(after)
+    info = _error(status, said or excerpt(body) or f"HTTP {status}")
+    info.retry_after = waits.from_headers(headers)
     return info
 
 
