@@ -12,9 +12,9 @@ import httpx
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.quota import Quota
-from addons.providers.quota_endpoint import number
 from addons.vault.credential import Credential
 from translators import jsonio, registry
+from translators.canonical import waits
 from translators.canonical.blocks import Text
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.names import NameMap
@@ -132,7 +132,7 @@ async def quotas(provider: Provider, credential: Credential, connect: Connect = 
             return list(await provider.quotas(credential, client))
     except httpx.HTTPStatusError as error:
         text = f"it does not say what is left: {error}"
-        wait = number(error.response.headers.get("retry-after"))
+        wait = waits.from_headers(error.response.headers)
         status = error.response.status_code
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status, retry_after=wait)) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, LookupError, AttributeError) as error:

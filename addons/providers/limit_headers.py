@@ -7,19 +7,12 @@ field.md cases 43 to 50.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from addons.providers.quota import Quota
-
-#: A reset further away than this many seconds is not believed.
-LONGEST = 32 * 86400.0
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
-_SCALES = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+from translators.canonical import waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +35,10 @@ def read(rows: Sequence[LimitHeaders], headers: Mapping[str, str], model: str, n
     """The limits that an answer tells; `headers` by lower-case name. What makes no sense is left out."""
     found = []
     for row in rows:
-        remaining = _number(headers.get(row.remaining, ""))
+        remaining = number(headers.get(row.remaining))
         if remaining is None:
             continue
-        limit = _number(headers.get(row.limit, "")) if row.limit else None
+        limit = number(headers.get(row.limit)) if row.limit else None
         if limit == 0:
             continue  # some services say "0 of 0" where they limit nothing
         resets = _resets(row.format, headers.get(row.reset, ""), headers.get("date", ""), now) if row.reset else 0.0
@@ -54,26 +47,22 @@ def read(rows: Sequence[LimitHeaders], headers: Mapping[str, str], model: str, n
     return found
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+def number(value: object) -> float | None:
+    """A figure of a header or out of JSON, also one written as text; None for what is none, or negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) and found >= 0 else None
 
 
 # -- forms of a reset; each gives the seconds until then
 
 
 def _duration(text: str, _: float) -> float | None:
-    """`6m0s`, `1s`, `20ms`, `2h`, or a bare number of seconds."""
-    seconds = _number(text)
-    if seconds is not None:
-        return seconds
-    parts = _DURATION.fullmatch(text.strip())
-    if parts is None or not text.strip():
-        return None
-    return sum(float(part or 0) * scale for part, scale in zip(parts.groups(), _SCALES, strict=True))
+    return waits.duration(text)
 
 
 def _moment(text: str, clock: float) -> float | None:
@@ -87,10 +76,10 @@ def _moment(text: str, clock: float) -> float | None:
 
 def _epoch(text: str, clock: float) -> float | None:
     """Seconds since 1970, or milliseconds where seconds would be past the year 5000."""
-    number = _number(text)
-    if number is None:
+    found = number(text)
+    if found is None:
         return None
-    return (number / 1000 if number > 1e11 else number) - clock
+    return (found / 1000 if found > 1e11 else found) - clock
 
 
 FORMATS: dict[str, Callable[[str, float], float | None]] = {
@@ -107,9 +96,7 @@ def _resets(form: str, text: str, date: str, now: float) -> float:
         return 0.0
     clock = now
     if date and form in ("rfc3339", "epoch"):
-        try:
-            clock = parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            clock = now
+        theirs = waits.http_date(date)
+        clock = now if theirs is None else theirs
     seconds = FORMATS[form](text, clock)
-    return 0.0 if seconds is None or not 0 <= seconds <= LONGEST else now + seconds
+    return 0.0 if seconds is None or not 0 <= seconds <= waits.LONGEST else now + seconds

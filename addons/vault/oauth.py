@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from addons.vault.foreign_files import FORMATS, FileFormat
 from addons.vault.tokens import Token, jwt_expiry, seconds
+from translators.canonical import waits
 
 #: RFC 6749 §5.2 and what the services of the sheets add (codex.md §3, kiro.md §2): the login is over.
 TERMINAL = (
@@ -127,10 +128,5 @@ def _refusal(oauth: OAuth, status: int, headers: Mapping[str, str], answer: dict
     words += [error.get("message")] if isinstance(error, dict) else []
     text = ": ".join(word[:200] for word in words if isinstance(word, str) and word)
     final = code in oauth.terminal or status in oauth.terminal_statuses
-    try:
-        retry_after = float(headers.get("retry-after", ""))
-    except ValueError:
-        retry_after = None
-    return RefreshError(
-        f"the token service answered HTTP {status}{' ' + text if text else ''}", final=final, retry_after=retry_after
-    )
+    told = f"the token service answered HTTP {status}{' ' + text if text else ''}"
+    return RefreshError(told, final=final, retry_after=waits.from_headers(headers))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from translators import jsonio
 from translators.canonical.errors import ErrorInfo, ErrorKind
-from translators.canonical.excerpt import LONGEST
 from translators.canonical.events import Ping, StreamEvent
+from translators.canonical.excerpt import LONGEST
 from translators.canonical.names import NameMap
 from translators.framing.sse import MAX_EVENT, SseEvent, SseParser
 from translators.openai_chat import errors

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from addons.providers.limit_headers import number
 from addons.providers.quota import Quota
 from addons.vault.tokens import seconds
 
@@ -48,7 +48,7 @@ def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quo
     (the owner pays for extra usage) keeps nobody from being asked."""
     found = []
     for window, name in WINDOWS.items():
-        used = _number(headers.get(f"{PREFIX}{window}-utilization"))
+        used = number(headers.get(f"{PREFIX}{window}-utilization"))
         full = rejected(headers, window)
         if used is None and not full:
             continue
@@ -79,7 +79,7 @@ def from_usage(answer: Json, now: float) -> list[Quota]:
     goes_on = any(isinstance(one, dict) and (one.get("enabled") or one.get("is_enabled")) for one in paid)
     found = []
     for name, whose, percent, resets in rows:
-        used = _number(percent)
+        used = number(percent)
         if used is not None and not (goes_on and used >= 100):
             left, moment = max(100.0 - used, 0.0), seconds(resets) or 0.0
             found.append(Quota(f"% of the {name} window", left, 100.0, moment, whose, USAGE, now))
@@ -95,13 +95,3 @@ def _row(one: Json) -> tuple[str, str | None, Any, Any]:
         return name, None, one.get("percent"), one.get("resets_at")
     shown = model.get("display_name") if isinstance(model, dict) else None
     return f"{name} {shown or identity}", group(identity), one.get("percent"), one.get("resets_at")
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None

@@ -67,6 +67,7 @@ _LACKS = frozenset((429, 499, 503))
 #: Nothing at all of that model for this account.
 _NONE_OF_IT = re.compile(r"\blimit: 0(?![\d]|\.\d)")
 _NO_CAPACITY = re.compile(r"\bno capacity available\b", re.IGNORECASE)
+_RESETS = re.compile(r"\breset after (\d[\dhms.]*s)\b", re.IGNORECASE)
 #: The words of a ban, from their beginning: what a client sent cannot stand before them.
 _BANNED = re.compile(
     r"[A-Za-z][A-Za-z ]{0,60} has been disabled in this account for violation of terms of service\b", re.IGNORECASE
@@ -183,14 +184,14 @@ def _link(details: list[Json]) -> str:
 
 
 def _wait(message: str, details: list[Json]) -> float | None:
-    """Seconds that the answer names: RetryInfo, the reason's `quotaResetDelay`, or its text."""
+    """Seconds that the answer names where no other Google service does: `quotaResetDelay` of the reason, its text."""
     for detail in details:
         metadata = detail.get("metadata")
-        told = [detail.get("retryDelay"), metadata.get("quotaResetDelay") if isinstance(metadata, dict) else None]
-        for text in told:
-            if isinstance(text, str) and (seconds := waits.duration(text)) is not None:
-                return seconds
-    return waits.in_words(message)
+        told = metadata.get("quotaResetDelay") if isinstance(metadata, dict) else None
+        if isinstance(told, str) and (seconds := waits.duration(told)) is not None:
+            return seconds
+    found = _RESETS.search(message)
+    return None if found is None else waits.duration(found[1])
 
 
 def _error_in(value: Any) -> Json | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from addons.providers.api import Answer
 from addons.providers.quota import Quota
+from translators.canonical import waits
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 SPENT = "usage_limit_reached"
@@ -30,9 +31,8 @@ def judged(error: ErrorInfo, answer: Answer | None, quotas: Sequence[Quota], now
         spent = [quota for quota in quotas if quota.remaining <= 0]
         if spent and all(quota.model for quota in spent):
             error.scope = "model"  # one with a limit of its own
-        resets = error.details.get("resets_at")
-        if error.retry_after is None and isinstance(resets, int | float) and not isinstance(resets, bool):
-            error.retry_after = max(resets - now, 0.0)
+        if error.retry_after is None:
+            error.retry_after = waits.between(now, error.details.get("resets_at"))
     return error
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from addons.providers.limit_headers import number
 from addons.providers.quota import Quota
 
 Json = dict[str, Any]
@@ -26,10 +26,10 @@ def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quo
         if told is None:
             continue
         base = header.removesuffix("used-percent")
-        after = _number(headers.get(base + "reset-after-seconds"))
-        resets = _number(headers.get(base + "reset-at")) or (now + after if after else 0.0)
+        after = number(headers.get(base + "reset-after-seconds"))
+        resets = number(headers.get(base + "reset-at")) or (now + after if after else 0.0)
         quota = _quota(
-            _number(headers.get(header)), _number(headers.get(base + "window-minutes")), resets, header, goes_on, now
+            number(headers.get(header)), number(headers.get(base + "window-minutes")), resets, header, goes_on, now
         )
         if quota is not None:
             found.append(_of_model(quota, told["name"], headers, model))
@@ -55,10 +55,10 @@ def _windows(limit: object, model: str | None, goes_on: bool, now: float) -> lis
         window = limit.get(name) if isinstance(limit, dict) else None
         if not isinstance(window, dict):
             continue
-        seconds, after = _number(window.get("limit_window_seconds")), _number(window.get("reset_after_seconds"))
-        resets = _number(window.get("reset_at")) or (now + after if after else 0.0)
+        seconds, after = number(window.get("limit_window_seconds")), number(window.get("reset_after_seconds"))
+        resets = number(window.get("reset_at")) or (now + after if after else 0.0)
         minutes = None if seconds is None else seconds / 60
-        quota = _quota(_number(window.get("used_percent")), minutes, resets, USAGE, goes_on, now)
+        quota = _quota(number(window.get("used_percent")), minutes, resets, USAGE, goes_on, now)
         if quota is not None and (quota.remaining or not goes_on):
             found.append(Quota(quota.counts, quota.remaining, quota.limit, quota.resets, model, USAGE, now))
     return found
@@ -93,13 +93,3 @@ def _named(minutes: float | None) -> str:
         if minutes not in _WINDOWS and minutes % length == 0:
             return f"{minutes / length:g}-{unit}"
     return _WINDOWS.get(round(minutes), f"{minutes:g}-minute")
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None

@@ -193,7 +193,7 @@ def test_only_the_services_own_wait_counts(
 @pytest.mark.parametrize(
     ("body", "headers", "message", "type_"),
     [
-        (b"<html>Bad  gateway</html>", {}, "<html>Bad gateway</html>", None),
+        (b"<html>Bad  gateway</html>", {}, "Bad gateway", None),
         (b"", {}, "HTTP 502 without a message", None),
         (b"[1]", {}, "[1]", None),
         (b'{"Message": "old"}', {}, "old", None),

@@ -44,7 +44,7 @@ SHAPES: list[tuple[Any, str]] = [
         "Provider returned error: deep",
     ),
     (b"plain words", "plain words"),
-    (b"<html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "502 Bad Gateway"),
+    (b"<html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "502 Bad Gateway x"),
     (b"<html><body><style>p{}</style><p>Sorry,\n  down</p></body></html>", "Sorry, down"),
     (b"", "The backend answered with HTTP status 400."),
     (b"null", "The backend answered with HTTP status 400."),
