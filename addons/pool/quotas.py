@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from addons.providers.quota import Quota
+from addons.vault.private_file import keep_private
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS credential_quotas (
@@ -41,6 +42,7 @@ class QuotaStore:
     """A connection of its own, so that another thread can write while requests go on. Raises sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
+        keep_private(path)
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLE)

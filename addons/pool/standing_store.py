@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from addons.pool.standing import Standing, State
+from addons.vault.private_file import keep_private
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS credential_states (
@@ -40,6 +41,7 @@ class StandingStore:
     """A connection of its own, so that a busy vault never waits for it. Raises sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
+        keep_private(path)
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)

@@ -1,12 +1,23 @@
-"""Replaces the text of another program's file so that the program never notices: whole or not at all, same owner, same
-permissions, same place behind a link."""
+"""Files that others must not read: makes our own for their owner alone, and replaces the text of another program's file
+so that the program never notices: whole or not at all, same owner, same permissions, same place behind a link."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+
+def keep_private(path: Path) -> None:
+    """Make the file, empty, unless it is there; one that others can read is closed to them. Raises OSError where it
+    cannot be made."""
+    if not path.exists():
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    elif path.stat().st_mode & 0o077:
+        with suppress(PermissionError):  # somebody else's: whether it can be used is seen when it is opened
+            path.chmod(0o600)
 
 
 def replace_text(path: Path, text: str) -> None:

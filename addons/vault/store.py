@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -16,6 +15,7 @@ from addons.vault import keyplace, keys
 from addons.vault.cipher import Cipher, VaultError
 from addons.vault.credential import Credential, secrets_among
 from addons.vault.keys import ClientKey
+from addons.vault.private_file import keep_private
 
 
 class DuplicateError(Exception):
@@ -85,8 +85,7 @@ class StateStore:
         self._readings = 0
         self._credentials: dict[str, Credential] = {}
         self._keys: list[ClientKey] = []
-        if not path.exists():
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        keep_private(path)
         self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._migrate()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.vault.private_file import replace_text
+from addons.vault.private_file import keep_private, replace_text
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
@@ -55,3 +55,13 @@ def test_a_reader_never_sees_half_of_it(tmp_path: Path):
     with file.open() as reader:
         replace_text(file, "b" * 50)
         assert reader.read() == "a" * 100_000
+
+
+@pytest.mark.parametrize("before", [None, 0o600, 0o644, 0o666])
+def test_a_file_of_our_own_is_for_its_owner_alone(tmp_path: Path, before: int | None):
+    file = tmp_path / "state.db"
+    if before is not None:
+        file.write_text("kept")
+        file.chmod(before)
+    keep_private(file)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("" if before is None else "kept", 0o600)
