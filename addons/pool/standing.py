@@ -120,17 +120,18 @@ class Standings:
             self._set(name, Standing(State.ACTIVE, since=now, model=key[1]))
 
     def probed(self, name: str, *, well: bool, now: float) -> None:
-        """A probe of an unhealthy credential came back."""
+        """A probe of an unhealthy credential came back; what happened to it meanwhile is better known."""
+        standing = self._standings.get((name, None))
+        if standing is None or standing.state is not State.UNHEALTHY:
+            return
         if well:
             self._counters.pop(name, None)
             self._set(name, Standing(State.ACTIVE, since=now))
             return
-        standing = self._standings.get((name, None))
-        if standing is not None:
-            counters = self._counters.setdefault(name, _Counters())
-            counters.probes += 1
-            wait = PROBES[min(counters.probes, len(PROBES) - 1)]
-            self._set(name, replace(standing, until=now + wait))
+        counters = self._counters.setdefault(name, _Counters())
+        counters.probes += 1
+        wait = PROBES[min(counters.probes, len(PROBES) - 1)]
+        self._set(name, replace(standing, until=now + wait))
 
     # -- how it stands
 

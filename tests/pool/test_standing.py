@@ -191,3 +191,13 @@ def test_another_login_brings_back_what_only_its_login_ended() -> None:
     standings.enabled("a", 7)
     assert standings.over_logins(8) == []
     assert state(standings) is None
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_a_probe_that_comes_late_says_nothing_of_what_happened_since(well: bool):
+    standings = Standings()
+    standings.banned("a", "account closed", 5.0)
+    standings.probed("a", well=well, now=9.0)
+    standing = standings.of("a", "m", 10.0)
+    assert standing is not None
+    assert (standing.state, standing.cause) == (State.OUT_OF_SERVICE, "account closed")

@@ -12,7 +12,7 @@ from addons.providers.bedrock.profiles import Profiles, profile_of
 from addons.providers.bedrock.wire import PROTOCOL as INVOKE
 from addons.vault.credential import Credential
 from translators import registry
-from translators.canonical.errors import ErrorInfo, ErrorKind
+from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.request import Request
 from translators.canonical.target import Target
 
@@ -92,6 +92,11 @@ class Bedrock(Provider):
         action = _ACTIONS.get((call.protocol, call.stream))
         if call.operation is Operation.COUNT_TOKENS and action is not None:
             action = "count-tokens"
+        if call.operation not in (Operation.GENERATE, Operation.COUNT_TOKENS) and call.protocol in (
+            CONVERSE,
+            INVOKE.id,
+        ):
+            raise TranslationError("Bedrock's runtime does not list its models", kind=ErrorKind.NOT_FOUND)
         if action is None or call.operation not in (Operation.GENERATE, Operation.COUNT_TOKENS):
             return super().url(call, credential)
         return f"{self.base_url(call.protocol, credential)}/model/{quote(call.model, safe='-._~')}/{action}"

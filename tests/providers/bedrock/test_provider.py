@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from addons.gateway import probe
 from addons.providers.api import Call, Operation, Upstream
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from tests.standin.aws_auth import Account, complaint
 from translators import registry
-from translators.canonical.errors import ErrorKind
+from translators.canonical.errors import ErrorKind, TranslationError
 
 BEDROCK = built_in().get("bedrock")
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -300,3 +302,12 @@ def test_what_an_error_means(protocol: str, status: int, type_: str, message: st
     body = json.dumps({"message": message}).encode()
     found = BEDROCK.judge(registry.get(protocol).decode_error(status, headers, body))
     assert (found.kind, found.message, found.status) == (kind, message, status)
+
+
+@pytest.mark.parametrize("wire", ["converse", "invoke"])
+def test_the_runtime_has_no_list_of_models_so_that_a_failing_one_comes_back_unasked(wire: str) -> None:
+    asked = credential("bedrock-api-key", api=wire)
+    protocol = BEDROCK.protocol("", asked)
+    with pytest.raises(TranslationError):
+        BEDROCK.build(Call(Operation.MODELS, protocol, "", False, b"", method="GET"), asked)
+    assert asyncio.run(probe.answers(BEDROCK, asked))
