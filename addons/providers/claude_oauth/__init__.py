@@ -17,6 +17,8 @@ from translators import jsonio
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 
 BETA = "oauth-2025-04-20"
+#: The beta that goes before it on the wire (§3.2).
+FIRST_BETA = "claude-code-20250219"
 _BETAS = "anthropic-beta"
 #: Headers of the client that are not its own any more when they go out.
 _REPLACED = frozenset(("authorization", "accept-encoding"))
@@ -82,7 +84,7 @@ def _body(call: Call) -> Json:
 
 def _in_order(call: Call, headers: Headers) -> Headers:
     """`headers` (what may go out) in the order in which Claude Code sent its own: the login where its credential stood,
-    the codings that it accepts, and the beta that a plan's token needs behind its own betas (§3.1, §3.2)."""
+    the codings that it accepts, and the beta that a plan's token needs in its place among its own (§3.1, §3.2)."""
     left, ordered = list(headers), Headers()
     ours = {name.lower(): (name, value) for name, value in headers if name.lower() in _REPLACED}
     for name, value in call.received:
@@ -96,9 +98,14 @@ def _in_order(call: Call, headers: Headers) -> Headers:
     if not betas:
         ordered.append((_BETAS, BETA))
     elif not any(BETA in (beta.strip() for beta in ordered[place][1].split(",")) for place in betas):
-        name, value = ordered[betas[-1]]
-        ordered[betas[-1]] = (name, f"{value},{BETA}")
+        name, value = ordered[betas[0]]
+        ordered[betas[0]] = (name, _with_beta(value))
     return ordered + left
+
+
+def _with_beta(betas: str) -> str:
+    first, comma, others = betas.partition(",")
+    return f"{first},{BETA}{comma}{others}" if first.strip() == FIRST_BETA else f"{BETA},{betas}"
 
 
 def _is_readable(codings: str) -> bool:

@@ -141,7 +141,7 @@ def test_its_request_arrives_byte_by_byte_and_header_by_header(
     wanted = [(name.lower(), value) for name, value in HEADERS]
     changed = {
         "authorization": f"Bearer {backend.access}",
-        "anthropic-beta": f"claude-code-20250219,interleaved-thinking-2025-05-14,{BETA}",
+        "anthropic-beta": f"claude-code-20250219,{BETA},interleaved-thinking-2025-05-14",
     }
     arrived = [pair for pair in to.last.headers.items() if pair[0] not in ("host", "content-length")]
     assert arrived == [(name, changed.get(name, value)) for name, value in wanted]

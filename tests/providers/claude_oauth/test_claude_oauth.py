@@ -16,7 +16,7 @@ from addons.pool.ratelimits import spent
 from addons.pool.standing import Standings
 from addons.providers import asking
 from addons.providers.api import Answer, Call, Operation, UnavailableError
-from addons.providers.claude_oauth import limits
+from addons.providers.claude_oauth import BETA, limits
 from addons.providers.claude_oauth.recognise import is_claude_code
 from addons.providers.quota import Quota
 from addons.providers.registry import built_in
@@ -79,6 +79,26 @@ def test_and_by_its_headers(headers: dict[str, str]) -> None:
 
 def test_a_count_has_no_marks_in_its_body() -> None:
     assert is_claude_code(MARKS, None)
+
+
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        (["claude-code-20250219,effort-2025-11-24"], [f"claude-code-20250219,{BETA},effort-2025-11-24"]),
+        (["claude-code-20250219"], [f"claude-code-20250219,{BETA}"]),
+        (["interleaved-thinking-2025-05-14"], [f"{BETA},interleaved-thinking-2025-05-14"]),
+        (["claude-code-20250219", "effort-2025-11-24"], [f"claude-code-20250219,{BETA}", "effort-2025-11-24"]),
+        ([f"effort-2025-11-24, {BETA}"], [f"effort-2025-11-24, {BETA}"]),
+        ([], [BETA]),
+    ],
+)
+def test_the_beta_of_a_plans_token_stands_where_claude_code_has_it(own: list[str], sent: list[str]) -> None:
+    """§3.2: the wire's order."""
+    betas = [("anthropic-beta", value) for value in own]
+    body = json.dumps({"system": [COMMAND]}).encode()
+    call = Call(Operation.GENERATE, "anthropic", "m", True, body, headers=betas, received=[*MARKS.items(), *betas])
+    headers = PROVIDER.build(call, CREDENTIAL).headers
+    assert [value for name, value in headers if name == "anthropic-beta"] == sent
 
 
 @pytest.mark.parametrize("operation", [Operation.GENERATE, Operation.COUNT_TOKENS, Operation.MODELS, Operation.PASS])
