@@ -21,11 +21,12 @@ from addons.plugins.install.installer import Installer, Prepared
 @click.command()
 @click.argument("source")
 @click.option("--sha256", default="", metavar="SUM", help="The checksum that the archive must have.")
+@click.option("--replace-builtin", is_flag=True, help="It takes the place of the built-in provider that has its id.")
 @yes_option
 @json_option
 @pass_context
 @guard_plugins
-def install(context: Context, source: str, sha256: str, yes: bool, as_json: bool) -> None:
+def install(context: Context, source: str, sha256: str, replace_builtin: bool, yes: bool, as_json: bool) -> None:
     """Install a plugin from SOURCE: a folder, an archive (.zip, .tar.gz), the https address of an archive or of a
     plugin.json, or OWNER/REPO, whose newest release on GitHub is taken.
 
@@ -36,7 +37,7 @@ def install(context: Context, source: str, sha256: str, yes: bool, as_json: bool
     with Installer(context.home.plugins).prepared(sources.parse(source, sha256)) as prepared:
         _explain(prepared)
         agreed(f"{'Replace' if prepared.before else 'Install'} {prepared.plugin.name}?", yes)
-        plugin = prepared.install()
+        plugin = prepared.install(replaces_builtin=replace_builtin)
         checked = prepared.checked
     _say_done(context, plugin, checked, as_json)
 

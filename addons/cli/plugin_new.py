@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from addons.cli.context import json_option
+from addons.cli.context import fail, json_option
 from addons.cli.plugins import guard_plugins
 from addons.plugins import scaffold
+from addons.providers.registry import UnknownProviderError, built_in
 
 
 @click.command()
@@ -30,7 +31,11 @@ def new(name: str, kind: str, into: Path, as_json: bool) -> None:
 
     `plugins install NAME` then copies it into ProxyCast.
     """
-    folder = scaffold.write(name, kind, into)
+    _check_free(name)
+    try:
+        folder = scaffold.write(name, kind, into)
+    except OSError as error:
+        fail(f"{into / name} cannot be written: {error.strerror or error}")
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     if as_json:
         click.echo(json.dumps({"name": name, "kind": kind, "folder": str(folder), "files": files}))
@@ -38,3 +43,12 @@ def new(name: str, kind: str, into: Path, as_json: bool) -> None:
     click.echo(f"{folder}: {', '.join(files)}", err=True)
     tests = "pytest" if kind == "python" else "python3 -m unittest discover tests"
     click.echo(f"next: cd {folder} && {tests} && proxycast plugins install .", err=True)
+
+
+def _check_free(name: str) -> None:
+    """A plugin of a provider's name could not be installed."""
+    try:
+        own = built_in().get(name)
+    except UnknownProviderError:
+        return
+    fail(f"{name!r} is the name of a provider that ProxyCast has already ({own.manifest.name}): choose another")

@@ -213,8 +213,10 @@ def remove(context: Context, name: str, data: bool, yes: bool, as_json: bool) ->
     found = host.get(name)
     if found is not None and found.origin is Origin.ENTRY_POINT:
         fail(f"{name} comes with an installed Python package: `plugins disable`, or uninstall that package")
+    installer = Installer(context.home.plugins)
+    installer.removable(name, data=data)
     agreed(f"Remove the plugin {name}{' and all its data' if data else ''}?", yes)
-    left = Installer(context.home.plugins).remove(name, data=data)
+    left = installer.remove(name, data=data)
     provider = found.provider.manifest.id if found is not None and found.provider is not None else ""
     unused = [one for one, credential in context.state.credentials.items() if credential.provider == provider]
     if as_json:

@@ -106,11 +106,24 @@ def test_for_scripts_the_installation_tells_sums_and_grants(author: Path, read: 
         (("enable", "nobody"), "there is no plugin 'nobody'"),
         (("disable", "../x"), "there is no plugin '../x'"),
         (("remove", "nobody", "--yes"), "there is no plugin 'nobody'"),
+        (("remove", "nobody"), "there is no plugin 'nobody'"),
+        (("install", "./thing", "--yes"), "no file or folder './thing'"),
+        (("install", "thing/..", "--yes"), "no file or folder 'thing/..'"),
+        (("install", "dist/thing.zip", "--yes"), "no file or folder 'dist/thing.zip'"),
+        (("install", "https://me:hidden@acme.example/a.zip", "--yes"), "https://acme.example/a.zip: plugins are"),
         (("update", "nobody"), "there is no plugin 'nobody'"),
+        (("new", "kiro"), "'kiro' is the name of a provider"),
+        (("new", "deepseek"), "'deepseek' is the name of a provider"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(refused: Refused, arguments: tuple[str, ...], line: str) -> None:
     assert line in refused("plugins", *arguments)
+
+
+def test_a_new_one_that_cannot_be_written_is_said_of_its_own_place(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "thing").symlink_to("nowhere/there")
+    line = refused("plugins", "new", "thing", "--into", str(tmp_path))
+    assert f"{tmp_path / 'thing'} cannot be written" in line
 
 
 def test_update_wants_a_name_or_all(refused: Refused) -> None:
@@ -194,6 +207,19 @@ def test_the_doctor_names_broken_plugins(home: Home, command: Any, done: Done) -
     done("keys", "create", "laptop")
     making.write(home.plugins, files={"__init__.py": "1 / 0"})
     assert "acme: its code cannot be imported" in command("doctor").output
+
+
+def test_the_place_of_a_built_in_provider_is_taken_when_its_user_says_so(
+    tmp_path: Path, home: Home, refused: Refused, done: Done, read: Read, command: Any
+) -> None:
+    described = making.described(name="theirs")
+    folder = making.write(tmp_path / "author", name="theirs", id="deepseek", json_=described)
+    said = command("plugins", "install", str(folder), "--yes")
+    assert said.exit_code == 1 and "--replace-builtin" in said.stderr
+    done("plugins", "install", str(folder), "--yes", "--replace-builtin")
+    assert read("plugins", "list")[0]["provider"] == "deepseek"
+    done("plugins", "install", str(folder), "--yes")  # it stays so
+    assert read("plugins", "info", "theirs")["replaces_builtin"] is True
 
 
 @pytest.mark.parametrize("kind", ["python", "executable"])

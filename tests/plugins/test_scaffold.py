@@ -49,6 +49,18 @@ def test_its_tests_fail_when_it_is_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_data_alone_is_enough_as_the_document_says(tmp_path: Path) -> None:
+    folder = scaffold.write("zenith", "python", tmp_path)
+    (folder / "provider.py").unlink()
+    described = json.loads((folder / "plugin.json").read_text())
+    del described["entry"]
+    (folder / "plugin.json").write_text(json.dumps(described))
+    done = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not only_provider_py")
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr
+    assert read_plugin(folder).runtime is Runtime.MANIFEST
+
+
+@pytest.mark.slow
 def test_the_example_s_own_tests_pass() -> None:
     done = run(EXAMPLE, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -64,7 +64,8 @@ class Downloads:
     def _fetch(self, url: str, write: Callable[[bytes], object], room: int, accept: str = "*/*") -> None:
         for _ in range(MAX_REDIRECTS + 1):
             if not outbound.is_safe(url) or "@" in urlsplit(url).netloc:
-                raise PluginError(f"{url}: plugins are fetched over https only, and without a login")
+                shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+                raise PluginError(f"{shown}: plugins are fetched over https only, and without a login")
             try:
                 with self._client.stream("GET", url, headers={"accept": accept}) as response:
                     self._client.cookies.clear()

@@ -51,11 +51,13 @@ class Prepared:
         """Nothing would change: the version that is there has the same contents."""
         return self.before is not None and self.before.digest() == self.plugin.digest()
 
-    def install(self) -> Plugin:
-        """With all its permissions granted; raises PluginError when it does not load, OSError. Both leave everything as
-        it was."""
+    def install(self, *, replaces_builtin: bool = False) -> Plugin:
+        """With all its permissions granted, and where its user says so in place of the built-in provider that has its
+        id; raises PluginError when it does not load, OSError. Both leave everything as it was."""
         before = self.before.config if self.before is not None else PluginConfig()
         config = before.with_changes(source=self.source, permissions=self.permissions)
+        if replaces_builtin:
+            config = config.with_changes(replaces_builtin=True)
         configs.write(self.plugin.folder, config.with_changes(enabled=True))
         self._try()
         return self._place.put(self.plugin, config)
@@ -127,10 +129,13 @@ class Installer:
         configs.write(plugin.folder, plugin.config.with_changes(**changes))
         return folders.read(plugin.folder)
 
+    def removable(self, name: str, *, data: bool) -> None:
+        """Raises PluginError where there is nothing of it; the data of one that was removed before is something."""
+        if not (data and (self._path(name) / "data").is_dir()):
+            self.get(name)
+
     def remove(self, name: str, *, data: bool) -> bool:
         """→ whether its data stays. Raises PluginError, OSError."""
         with self.place.changing():
-            if data and (self._path(name) / "data").is_dir():
-                return self.place.remove(name, data=True)  # also of one that was removed before
-            self.get(name)
+            self.removable(name, data=data)
             return self.place.remove(name, data=data)

@@ -18,7 +18,8 @@ from addons.plugins.install.parts import Parts
 from addons.plugins.install.releases import Asset, Release
 from addons.plugins.manifest import PluginManifest
 
-_REPOSITORY = re.compile(r"(?:https://github\.com/)?([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+#: An owner's name has no dots: `./acme` and `../acme` are paths.
+_REPOSITORY = re.compile(r"(?:https://github\.com/)?(\w[\w-]*)/(?!\.{1,2}/?$)([\w.-]+?)(?:\.git)?/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def parse(text: str, sha256: str = "") -> Source:
             raise PluginError(f"{text} is no archive: it ends in none of {', '.join(archive.SUFFIXES)}")
         return FromFile(path.resolve(), wanted)
     repository = _REPOSITORY.fullmatch(text)
-    if repository is not None:
+    if repository is not None and not archive.is_archive(text):
         return FromGithub(repository[1], repository[2])
     if urlsplit(text).scheme in ("http", "https"):
         url, fragment = urldefrag(text)
