@@ -44,8 +44,8 @@ def add(
     """Add a credential of PROVIDER. The secret is read from standard input.
 
     On a terminal, what is not given is asked for. Any credential may have the settings base_url, models,
-    served_models, excluded_models, headers, proxy_url, ca_file, timeouts, max_concurrent, requests_per_minute and
-    min_interval; `proxycast providers show PROVIDER` lists the provider's own.
+    served_models, excluded_models, headers, target, proxy_url, ca_file, timeouts, max_concurrent,
+    requests_per_minute, min_interval and reserve; `proxycast providers show PROVIDER` lists the provider's own.
     """
     service = context.providers.get(provider)
     manifest = service.manifest
@@ -60,9 +60,8 @@ def add(
     if asked:
         settings = {f: value for f, value in questions.ask_settings(manifest, settings).items() if value != ""}
     properties = manifest.credential_schema.get("properties", {})
-    field = questions.missing(manifest, settings)
-    if field is not None:
-        fail(f"{provider} needs --set {field}=… ({properties.get(field, {}).get('title', '')})", USAGE_ERROR)
+    if lack := questions.unfit(service, settings):
+        fail(lack, USAGE_ERROR)
     questions.acknowledge(manifest, accepted=accept_terms)
     secret = questions.read_secret(properties["secret"]) if "secret" in properties else ""
     if not secret and manifest.needs_secret and not settings.get("creds_file_path"):

@@ -112,7 +112,7 @@ def models(context: Context, name: str, as_json: bool) -> None:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
     if told:
-        click.echo(f"{told}; ProxyCast knows of:", err=True)
+        click.echo(f"{told.rstrip('.')}; ProxyCast knows of:", err=True)
     for model in found:
         click.echo(model)
 

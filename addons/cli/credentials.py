@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from addons.cli.context import Context, guarded, json_option, pass_context, show
-from addons.cli.questions import parse_settings, read_secret
+from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
+from addons.cli.questions import parse_settings, read_secret, unfit
 from addons.pool.quotas import QuotaStore
 from addons.pool.standing import Standing, State
 from addons.vault.credential import Credential, masked, shown_settings
@@ -71,15 +71,22 @@ def edit(
 ) -> None:
     """Change a credential."""
     credential = get(context, name)
-    manifest = context.providers.get(credential.provider).manifest
-    settings = {**credential.settings, **parse_settings(pairs, manifest)}
-    rule = manifest.credential_schema.get("properties", {}).get("secret", {})
+    service = context.providers.get(credential.provider)
+    given = {**credential.settings, **parse_settings(pairs, service.manifest)}
+    settings = {field: value for field, value in given.items() if value != ""}
+    if pairs and (lack := unfit(service, settings)):
+        fail(f"{lack}; nothing was changed", USAGE_ERROR)
+    secret = credential.secret
+    if new_secret:
+        secret = read_secret(service.manifest.credential_schema.get("properties", {}).get("secret", {}))
+        if not secret:
+            fail("there is no secret on standard input: the one that is kept stays", USAGE_ERROR)
     changed = replace(
         credential,
-        settings={field: value for field, value in settings.items() if value != ""},
+        settings=settings,
         priority=credential.priority if priority is None else priority,
         weight=credential.weight if weight is None else weight,
-        secret=read_secret(rule) if new_secret else credential.secret,
+        secret=secret,
     )
     context.state.update_credential(changed, secret=new_secret)
     if new_secret or changed.setting("creds_file_path") != credential.setting("creds_file_path"):
@@ -121,6 +128,8 @@ def disable(context: Context, name: str, as_json: bool) -> None:
 @guarded
 def remove(context: Context, name: str, as_json: bool) -> None:
     """Remove a credential and its secret. A file of another tool that it names is left alone."""
+    if name not in context.state.problems:  # one that cannot be opened can be removed
+        get(context, name)
     context.state.remove_credential(name)
     context.standings.forget(name)
     store = QuotaStore(context.home.state)
@@ -178,7 +187,9 @@ def _row(credential: Credential, standings: dict[str, list[Standing]]) -> dict[s
     """A state of the whole credential comes before one of a single model."""
     known = sorted(standings.get(credential.name, []), key=lambda standing: standing.model is not None)
     standing = known[0] if known else Standing(State.ACTIVE)
-    state = standing.state.value if credential.enabled else State.DISABLED.value
+    if not credential.enabled:
+        standing = Standing(State.DISABLED)
+    state = standing.state.value
     until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(standing.until)) if standing.until else None
     return {
         "name": credential.name,

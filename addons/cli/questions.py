@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from addons.cli.context import USAGE_ERROR, fail
-from addons.providers.api import Json, Manifest
+from addons.providers.api import Json, Manifest, Provider
 from addons.providers.common_settings import SettingError, fit, schema
+from addons.providers.outbound import is_safe
+from addons.vault.credential import Credential
 
 
 def interactive() -> bool:
@@ -35,6 +37,9 @@ def parse_settings(pairs: tuple[str, ...], manifest: Manifest) -> dict[str, Any]
             click.echo(f"note: {manifest.name} has no setting {name!r} that we know; it is kept", err=True)
         elif value != "":
             value = _fitted(name, value, known[name])
+            if known[name].get("check") == "url" and name != "proxy_url" and not is_safe(value):
+                note = "credentials are not sent over plain HTTP to another machine: use https"
+                click.echo(f"note: {name}: {note}", err=True)
         settings[name] = value
     return settings
 
@@ -68,6 +73,17 @@ def missing(manifest: Manifest, settings: dict[str, Any]) -> str | None:
     return next((name for name in required if name != "secret" and name not in settings), None)
 
 
+def unfit(service: Provider, settings: dict[str, Any]) -> str:
+    """What is missing among a credential's settings, so that it could not be used; "" = nothing."""
+    manifest = service.manifest
+    properties = manifest.credential_schema.get("properties", {})
+    name = missing(manifest, settings)
+    if name is None:
+        base = service.base_url(manifest.protocols[0], Credential("", manifest.id, settings=settings))
+        name = base.partition("{")[2].partition("}")[0]
+    return f"{manifest.id} needs --set {name}=… ({properties.get(name, {}).get('title', '')})" if name else ""
+
+
 def read_secret(rule: Json) -> str:
     """The secret: from standard input, or asked for without echo on a terminal; never from the command line.
 
@@ -81,7 +97,7 @@ def read_secret(rule: Json) -> str:
             values = {name: _hidden(f"  {field.get('title', name)}") for name, field in fields.items()}
             values = {name: value for name, value in values.items() if value}
             secret = json.dumps(values) if values else ""
-    if not secret.startswith("{") and not (secret.isascii() and secret.isprintable()):
+    if not (_is_object(secret) if secret.startswith("{") else secret.isascii() and secret.isprintable()):
         fail("the secret must be one line of plain characters, or JSON with several fields", USAGE_ERROR)
     return secret
 
@@ -112,6 +128,13 @@ def _fitted(name: str, value: Any, rule: Json) -> Any:
         return fit(name, value, rule)
     except SettingError as error:
         fail(str(error), USAGE_ERROR)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _hidden(title: str) -> str:

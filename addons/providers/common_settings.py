@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from addons.config.settings import Timeouts
 from addons.providers.api import Json, Manifest
+from translators.canonical.target import Target
 
 #: Title, and `check` for what a type cannot say. Where they take effect: addons/providers/api.py, addons/gateway.
 COMMON: dict[str, Json] = {
     "base_url": {"type": "string", "title": "Base URL, where it is not the provider's own", "check": "url"},
-    "models": {"type": "object", "title": "Overrides: the client's model, pattern or family → the backend's model"},
-    "served_models": {"type": "array", "title": "Patterns of the models that it serves, instead of the provider's"},
-    "excluded_models": {"type": "array", "title": "Patterns of models that it is not asked for"},
-    "headers": {"type": "object", "title": "Further headers"},
-    "target": {"type": "object", "title": "What its models can take, where the provider's table is wrong"},
+    "models": {
+        "type": "object",
+        "title": "Overrides: the client's model, pattern or family → the backend's model",
+        "check": "names",
+    },
+    "served_models": {
+        "type": "array",
+        "title": "Patterns of the models that it serves, instead of the provider's",
+        "check": "patterns",
+    },
+    "excluded_models": {"type": "array", "title": "Patterns of models that it is not asked for", "check": "patterns"},
+    "headers": {"type": "object", "title": "Further headers", "check": "headers"},
+    "target": {
+        "type": "object",
+        "title": "What its models can take, where the provider's table is wrong",
+        "check": "target",
+    },
     "proxy_url": {"type": "string", "title": "HTTP proxy on the way to it", "check": "url"},
     "ca_file": {"type": "string", "title": "PEM file of the only CA that its host is trusted by", "check": "file"},
     "timeouts": {"type": "object", "title": "Time limits, as in [timeouts] of config.toml", "check": "timeouts"},
@@ -37,6 +54,8 @@ LOGIN: dict[str, Json] = {
 }
 #: Those of a provider that says what is left of its limits.
 QUOTA: dict[str, Json] = {"quota_url": {"type": "string", "title": "Where it says what is left", "check": "url"}}
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, token
 
 
 class SettingError(ValueError):
@@ -85,9 +104,10 @@ def _integer(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     try:
-        return float(value) if not isinstance(value, bool) else None
+        number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _boolean(value: Any) -> Any:
@@ -122,8 +142,44 @@ _KINDS = {
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    return "" if parts.scheme in ("http", "https") and parts.netloc else f"{value!r} is no http or https URL"
+    with suppress(ValueError):  # a port that is none, a bracket that is not closed
+        parts = urlsplit(value)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return ""
+    return f"{value!r} is no http or https URL"
+
+
+def _names(value: Mapping[str, Any]) -> str:
+    wrong = [name for name in value.values() if not (isinstance(name, str) and name)]
+    return f"{wrong[0]!r} is no name of a model" if wrong else ""
+
+
+def _patterns(value: list[Any]) -> str:
+    wrong = [pattern for pattern in value if not (isinstance(pattern, str) and pattern)]
+    return f"{wrong[0]!r} is no name or pattern" if wrong else ""
+
+
+def _headers(value: Mapping[str, Any]) -> str:
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            return f"{name!r} is no name of a header"
+        plain = isinstance(text, str) and text.isprintable() and text.isascii()
+        if not plain and (isinstance(text, bool) or not isinstance(text, int | float)):
+            return f"what {name} says must be one line of plain characters"
+    return ""
+
+
+def _target(value: Mapping[str, Any]) -> str:
+    allowed = [field.name for field in fields(Target) if field.name not in ("protocol", "model", "provider")]
+    for name in value:
+        if name not in allowed:
+            return f"there is no {name!r} (there are: {', '.join(allowed)})"
+    try:
+        TypeAdapter(Target).validate_python({"protocol": "", "model": "", **value})
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return ""
 
 
 def _file(value: str) -> str:
@@ -145,4 +201,13 @@ def _share(value: str) -> str:
     return "" if number is not None and 0 <= number <= most else f"{value!r} is no share: from 0% to 100%, or 0 to 1"
 
 
-_CHECKS: dict[str, Callable[[Any], str]] = {"url": _url, "file": _file, "timeouts": _timeouts, "share": _share}
+_CHECKS: dict[str, Callable[[Any], str]] = {
+    "url": _url,
+    "file": _file,
+    "timeouts": _timeouts,
+    "share": _share,
+    "names": _names,
+    "patterns": _patterns,
+    "headers": _headers,
+    "target": _target,
+}

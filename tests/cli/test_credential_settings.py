@@ -28,6 +28,10 @@ FITTING: dict[str, tuple[str, Any]] = {
     "a list as JSON": ('served_models=["gpt-*"]', ["gpt-*"]),
     "an object": ('models={"opus": "gpt-5.5"}', {"opus": "gpt-5.5"}),
     "headers": ('headers={"x-team": "blue"}', {"x-team": "blue"}),
+    "what a model can take": (
+        'target={"thinking": "effort", "efforts": ["low"]}',
+        {"thinking": "effort", "efforts": ["low"]},
+    ),
     "time limits": ('timeouts={"whole": 30}', {"whole": 30}),
     "a URL": ("proxy_url=http://127.0.0.1:3128", "http://127.0.0.1:3128"),
     "text that looks like a list": ("organization=[x", "[x"),
@@ -53,6 +57,15 @@ UNFITTING = {
     "no file": ("ca_file=/missing.pem", "ca_file: there is no file /missing.pem"),
     "no time limit": ('timeouts={"whol": 3}', "timeouts: whol"),
     "no choice": ("api=soap", "api must be one of chat, responses"),
+    "no port": ("base_url=https://api.example:99999/v1", "is no http or https URL"),
+    "no host": ("proxy_url=http://:3128", "proxy_url: 'http://:3128' is no http or https URL"),
+    "no finite number": ("min_interval=nan", "min_interval must be a number, not 'nan'"),
+    "no pattern": ("excluded_models=[1, 2]", "excluded_models: 1 is no name or pattern"),
+    "no model": ('models={"a": 3}', "models: 3 is no name of a model"),
+    "no header name": ('headers={"x y": "b"}', "headers: 'x y' is no name of a header"),
+    "no header": ('headers={"x-y": "a\\nb"}', "headers: what x-y says must be one line"),
+    "no fact of a model": ('target={"foo": 1}', "target: there is no 'foo' (there are: default_max_tokens,"),
+    "no value of such a fact": ('target={"thinking": "deep"}', "target: thinking: Input should be"),
 }
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from addons.config.home import Home
+from addons.pool.standing import Standing, State
+from addons.pool.standing_store import StandingStore
 from addons.vault.store import StateStore
 
 SECRET = "sk-" + "test-0123456789abcdef"
@@ -51,6 +55,9 @@ MISTAKES = {
     "a value that is none": (["openai", "--name", "a", "--set", "api=soap"], SECRET, 2, "one of chat, responses"),
     "no value": (["openai", "--name", "a", "--set", "api"], SECRET, 2, "field=value"),
     "two lines": (["openai", "--name", "a"], f"{SECRET}\n{SECRET}", 2, "one line of plain characters"),
+    "half of a JSON": (["bedrock", "--name", "a"], '{"access_key_id": "x"', 2, "or JSON with several fields"),
+    "no address": (["azure_openai", "--name", "a"], SECRET, 2, "azure_openai needs --set resource="),
+    "no part of the address": (["databricks", "--name", "a"], SECRET, 2, "databricks needs --set host="),
 }
 
 
@@ -101,3 +108,41 @@ def test_one_that_cannot_be_opened_is_listed_with_what_to_do(done, read, refused
     home.vault_key.unlink()
     assert "restore it from a backup" in read("credentials", "list")[0]["cause"]
     assert "restore it from a backup" in refused("credentials", "show", "a")
+
+
+def test_without_a_new_secret_the_old_one_stays(done, kept, refused):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    assert "the one that is kept stays" in refused("credentials", "edit", "a", "--secret", given="\n", status=2)
+    assert kept("a").secret == SECRET
+
+
+def test_a_setting_that_is_needed_is_not_taken_away(done, kept, refused):
+    done("credentials", "add", "databricks", "--name", "a", "--set", "host=h.example", given=SECRET)
+    assert "databricks needs --set host=" in refused("credentials", "edit", "a", "--set", "host=", status=2)
+    assert kept("a").settings == {"host": "h.example"}
+
+
+def test_a_disabled_one_is_disabled_as_a_whole(done, read, home: Home):
+    done("credentials", "add", "openai", "--name", "a", given=SECRET)
+    later = Standing(State.COOLING, "too many requests", time.time() + 600, time.time(), "gpt-5.5")
+    StandingStore(home.state).save([("a", later)])
+    assert read("credentials", "list")[0]["state"] == "cooling (gpt-5.5)"
+    done("credentials", "disable", "a")
+    assert (read("credentials", "list")[0]["state"], read("credentials", "list")[0]["until"]) == ("disabled", None)
+
+
+@pytest.mark.parametrize("first", [("list",), ("quota",), ("show", "a")])
+def test_whatever_is_asked_first_the_state_is_for_its_owner_alone(command, home: Home, first: tuple[str, ...]):
+    command("credentials", *first)
+    assert home.state.stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o077 for path in home.path.iterdir()} == {0}
+
+
+def test_one_that_is_not_there_is_said_alike_by_all(refused):
+    for arguments in (("show",), ("test",), ("models",), ("quota",), ("enable",), ("disable",), ("edit",), ("remove",)):
+        assert "there is no credential 'a': see" in refused("credentials", *arguments, "a")
+
+
+def test_an_address_that_no_secret_may_be_sent_to_is_said(command):
+    given = ("credentials", "add", "ollama", "--name", "a", "--base-url", "http://192.168.1.5:11434")
+    assert "not sent over plain HTTP to another machine" in command(*given).stderr
