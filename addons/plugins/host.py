@@ -268,8 +268,6 @@ class PluginHost:
             if (mine and (holder not in self._shadowed or replaces)) or (replaces and holder == manifest.id):
                 continue
             advice = '; `"replaces_builtin": true` in its config.json (--replace-builtin) lets it take that place'
-                '; `"replaces_builtin": true` in its config.json (install --replace-builtin) lets it take that place'
-            )
             raise RefusedError(
                 f"{name!r} is the name of a provider that ProxyCast has already{advice if name == manifest.id else ''}"
             )
