@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from translators import jsonio
+from translators import openai_wire as wire
 from translators.canonical import ids
 from translators.canonical.blocks import Block, Refusal, Text, Thinking, ToolCall, ToolResult, Unknown
 from translators.canonical.errors import TranslationError
 from translators.canonical.request import Request, Role, Turn
-from translators.openai_chat import details, wire
+from translators.openai_chat import details
 from translators.openai_chat.parts import decode_content
 from translators.openai_chat.wire import ID, Json
 

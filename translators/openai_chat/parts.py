@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from translators import openai_wire as wire
 from translators.canonical.blocks import Block, Document, Image, Media, Refusal, Text, Thinking, Unknown
 from translators.canonical.errors import TranslationError
-from translators.openai_chat import wire
 from translators.openai_chat.wire import ID, Json
 
 

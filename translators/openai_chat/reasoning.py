@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from translators import openai_wire as wire
 from translators.canonical.reasoning import budget_of_effort, clamp_effort, effort_of_budget
 from translators.canonical.request import Effort, Reasoning, ReasoningMode
 from translators.canonical.target import ALL_EFFORTS, Target
-from translators.openai_chat import wire
 from translators.openai_chat.wire import Json
 
 #: Top-level fields that this module reads.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from translators import openai_wire as wire
 from translators.canonical.errors import TranslationError
 from translators.canonical.request import Output, Request, Sampling
-from translators.openai_chat import reasoning, responses_style, tools, wire
+from translators.openai_chat import reasoning, responses_style, tools
 from translators.openai_chat.messages_decode import decode_messages
 from translators.openai_chat.wire import ID, Json
 

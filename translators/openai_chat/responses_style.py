@@ -5,7 +5,7 @@ The client still waits for a chat answer, so this is a matter of spelling here a
 
 from __future__ import annotations
 
-from translators.openai_chat import wire
+from translators import openai_wire as wire
 from translators.openai_chat.wire import Json
 
 #: Responses' name → chat's name of the same setting.

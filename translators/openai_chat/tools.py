@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from translators import openai_wire as wire
 from translators.canonical.errors import TranslationError
 from translators.canonical.request import ChoiceMode, Request, Tool, ToolChoice, ToolKind
 from translators.canonical.target import Target
-from translators.openai_chat import wire
 from translators.openai_chat.wire import ID, Json
 
 #: Responses' built-in tools, which Cursor sends on the chat path → what they do.

@@ -6,10 +6,11 @@ import base64
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from translators import openai_wire as wire
 from translators.canonical.blocks import Block, Document, Image, Media, Refusal, Text, Unknown
 from translators.canonical.errors import TranslationError
 from translators.canonical.repair.media import document_text
-from translators.openai_responses import citations, wire
+from translators.openai_responses import citations
 from translators.openai_responses.wire import ID, Json
 
 #: Extension by media type, for files that come without a name: the API wants one.

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from translators import jsonio
+from translators import openai_wire as wire
 from translators.canonical import carrier
 from translators.canonical.blocks import Block, Opaque, Text, Thinking, ToolCall, ToolResult, Unknown
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request, Role, Turn
-from translators.openai_responses import client_tools, settings, tools, wire
+from translators.openai_responses import client_tools, settings, tools
 from translators.openai_responses.content import decode_content
 from translators.openai_responses.wire import ID, Json
 

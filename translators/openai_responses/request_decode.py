@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from translators import openai_wire as wire
 from translators.canonical.blocks import Text
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request, Sampling
-from translators.openai_responses import settings, tools, wire
+from translators.openai_responses import settings, tools
 from translators.openai_responses.input_decode import decode_input
 from translators.openai_responses.wire import ID, Json
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from translators import openai_wire as wire
 from translators.canonical.reasoning import clamp_effort, effort_of_budget
 from translators.canonical.request import Effort, Output, Reasoning, ReasoningMode, Request
 from translators.canonical.target import ALL_EFFORTS, Target
-from translators.openai_responses import wire
 from translators.openai_responses.wire import ID, Json
 
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]")

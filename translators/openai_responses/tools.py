@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from translators import openai_wire as wire
 from translators.canonical.request import ChoiceMode, Tool, ToolChoice, ToolKind
-from translators.openai_responses import client_tools, wire
+from translators.openai_responses import client_tools
 from translators.openai_responses.wire import ID, Json
 
 #: Server tools by what they do; versions of a type share its concept (`web_search_preview_2025_03_11`).
