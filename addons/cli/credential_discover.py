@@ -10,7 +10,7 @@ import click
 
 from addons.cli import questions
 from addons.cli.checking import check, no_check_option
-from addons.cli.context import Context, fail, guarded, json_option, pass_context, show
+from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
 from addons.vault.credential import Credential, masked, shown_settings
 from addons.vault.discovery import Found, Machine, Readiness, find
 
@@ -53,7 +53,8 @@ def discover(
     unknown = [name for name in only if name not in {one.name for one in found}]
     if unknown:
         fail(f"nothing named {unknown[0]!r} was found")
-    added = [one for one in found if adding and _wanted(one, only) and _add(context, one, accept_terms)]
+    refused: list[str] = []
+    added = [one for one in found if adding and _wanted(one, only) and _add(context, one, accept_terms, refused)]
     for one in added if not no_check else ():
         check(context, context.providers.get(one.provider), one.name, one.settings)
     if not adding or as_json:
@@ -65,19 +66,25 @@ def discover(
         click.echo("\n`proxycast credentials discover --add` adds what is ready; it asks for each", err=True)
     if adding and not added:
         click.echo("nothing was added", err=True)
+    if refused:
+        fail(f"the terms of {', '.join(refused)} must be agreed to: --accept-terms", USAGE_ERROR)
 
 
 def _wanted(found: Found, only: tuple[str, ...]) -> bool:
     return found.readiness is Readiness.READY and (not only or found.name in only)
 
 
-def _add(context: Context, found: Found, accepted: bool) -> bool:
-    """Whether it was added. On a terminal each is asked for."""
+def _add(context: Context, found: Found, accepted: bool, refused: list[str]) -> bool:
+    """Whether it was added. On a terminal each is asked for; where nobody is, `refused` gets those whose terms nobody
+    agreed to."""
     manifest = context.providers.get(found.provider).manifest
     text = f"Add {found.name} ({manifest.name}, {found.kind}, from {found.place})?"
     if questions.interactive() and not click.confirm(text, err=True):
         return False
-    questions.acknowledge(manifest, accepted=accepted)
+    if not questions.agreed(manifest, accepted=accepted):
+        if not questions.interactive():
+            refused.append(found.name)
+        return False
     context.state.add_credential(Credential(found.name, manifest.id, found.secret, found.settings))
     click.echo(f"added {found.name} ({manifest.name})", err=True)
     return True

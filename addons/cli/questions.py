@@ -14,9 +14,8 @@ import click
 
 from addons.cli.context import USAGE_ERROR, fail
 from addons.providers.api import Json, Manifest, Provider
-from addons.providers.common_settings import SettingError, fit, schema
+from addons.providers.common_settings import SettingError, fit, lacking, schema
 from addons.providers.outbound import is_safe
-from addons.vault.credential import Credential
 
 
 def interactive() -> bool:
@@ -67,21 +66,13 @@ def ask_settings(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:
     return answers
 
 
-def missing(manifest: Manifest, settings: dict[str, Any]) -> str | None:
-    """The first setting that is needed and not there."""
-    required = manifest.credential_schema.get("required", [])
-    return next((name for name in required if name != "secret" and name not in settings), None)
-
-
 def unfit(service: Provider, settings: dict[str, Any]) -> str:
     """What is missing among a credential's settings, so that it could not be used; "" = nothing."""
-    manifest = service.manifest
-    properties = manifest.credential_schema.get("properties", {})
-    name = missing(manifest, settings)
-    if name is None:
-        base = service.base_url(manifest.protocols[0], Credential("", manifest.id, settings=settings))
-        name = base.partition("{")[2].partition("}")[0]
-    return f"{manifest.id} needs --set {name}=… ({properties.get(name, {}).get('title', '')})" if name else ""
+    manifest, missing = service.manifest, lacking(service, settings)
+    if not missing:
+        return ""
+    title = manifest.credential_schema.get("properties", {}).get(missing[0], {}).get("title", "")
+    return f"{manifest.id} needs --set {missing[0]}=… ({title})"
 
 
 def read_secret(rule: Json) -> str:
@@ -104,15 +95,19 @@ def read_secret(rule: Json) -> str:
 
 def acknowledge(manifest: Manifest, *, accepted: bool) -> None:
     """A login's terms are shown and agreed to before it is used (design.md, decision 7). Exits otherwise."""
-    if manifest.group != "oauth":
-        return
-    click.echo(f"{manifest.name}: {manifest.terms or 'no terms are known'} {manifest.terms_url}".rstrip(), err=True)
-    if accepted:
+    if agreed(manifest, accepted=accepted):
         return
     if not interactive():
         fail("its terms must be agreed to: --accept-terms", USAGE_ERROR)
-    if not click.confirm("Use it on these terms?", err=True):
-        fail("nothing was added")
+    fail("nothing was added")
+
+
+def agreed(manifest: Manifest, *, accepted: bool) -> bool:
+    """Whether the terms of a login, which are shown, are agreed to: on a terminal by a question. A key has none."""
+    if manifest.group != "oauth":
+        return True
+    click.echo(f"{manifest.name}: {manifest.terms or 'no terms are known'} {manifest.terms_url}".rstrip(), err=True)
+    return accepted or (interactive() and click.confirm("Use it on these terms?", err=True))
 
 
 def _typed(text: str) -> Any:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from addons.config.settings import Timeouts
-from addons.providers.api import Json, Manifest
+from addons.providers.api import Json, Manifest, Provider
+from addons.vault.credential import Credential
 from translators.canonical.target import Target
 
 #: Title, and `check` for what a type cannot say. Where they take effect: addons/providers/api.py, addons/gateway.
@@ -71,6 +72,17 @@ def schema(manifest: Manifest) -> dict[str, Json]:
         **(QUOTA if manifest.reads_quota else {}),
     }
     return {name: {**common.get(name, {}), **own.get(name, {})} for name in [*own, *common]}
+
+
+def lacking(provider: Provider, settings: Mapping[str, Any]) -> list[str]:
+    """The settings without which a credential of that provider has no use or no address."""
+    manifest = provider.manifest
+    required = manifest.credential_schema.get("required", [])
+    missing = [name for name in required if name != "secret" and name not in settings]
+    if not missing:
+        base = provider.base_url(manifest.protocols[0], Credential("", manifest.id, settings=dict(settings)))
+        missing = re.findall(r"\{(\w+)\}", base)
+    return missing
 
 
 def fit(name: str, value: Any, rule: Json) -> Any:

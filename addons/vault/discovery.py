@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.providers.api import Provider
+from addons.providers.common_settings import lacking
 from addons.providers.registry import Registry, UnknownProviderError
 from addons.vault import dotenv, foreign_stores, sources
 from addons.vault.credential import Credential
@@ -90,10 +91,10 @@ def _everything(machine: Machine, registry: Registry, env_files: Iterable[Path])
             yield from _in_keyring(machine, keyring)
     for store in sources.LOGIN_STORES:
         yield from _store(machine, store)
-    for key_file in sources.KEY_FILES:
-        yield from _key(machine, key_file)
-    variables = _variables(registry)
     own = {provider.manifest.id: provider.manifest.base_url for provider in registry}
+    for key_file in sources.KEY_FILES:
+        yield from _key(machine, key_file, own)
+    variables = _variables(registry)
     for environment in sources.ENVIRONMENT_FILES:
         path = machine.path(environment.path, environment.folder)
         yield from _from_variables(variables, own, _environment(path, environment), environment.tool, f" in {path}")
@@ -159,13 +160,15 @@ def _store(machine: Machine, source: LoginStore) -> Iterator[Found]:
         yield found
 
 
-def _key(machine: Machine, source: KeyFile) -> Iterator[Found]:
+def _key(machine: Machine, source: KeyFile, own: Mapping[str, str]) -> Iterator[Found]:
+    """`own` are the base URLs that need not be said, by provider."""
     path = machine.path(source.path, source.folder)
     data = _json(path)
     key, base_url = at(data, source.key), at(data, source.base_url) if source.base_url else None
     if not isinstance(key, str) or not key:
         return
-    settings = {"base_url": base_url} if isinstance(base_url, str) and base_url else {}
+    named = isinstance(base_url, str) and base_url.rstrip("/") not in ("", own.get(source.provider, ""))
+    settings = {"base_url": base_url} if named else {}
     provider = source.other if settings and source.other else source.provider
     yield Found(source.tool, "key", f"{'.'.join(source.key)} in {path}", provider, source.name, key, settings)
 
@@ -283,8 +286,10 @@ def _judged(found: Found, registry: Registry, existing: list[Credential]) -> Fou
 
 def _complete(found: Found, provider: Provider) -> Found:
     """Whether all is there that the provider needs."""
-    required = provider.manifest.credential_schema.get("required", [])
-    missing = [name for name in required if name != "secret" and name not in found.settings]
+    file = str(found.settings.get("creds_file_path", ""))
+    if file and not Path(file).expanduser().is_file():
+        return replace(found, readiness=Readiness.UNUSABLE, note=f"there is no file {file}")
+    missing = lacking(provider, found.settings)
     if missing:
         note = f"{', '.join(missing)} is missing: proxycast credentials add {provider.manifest.id}"
         return replace(found, provider=provider.manifest.id, readiness=Readiness.UNUSABLE, note=note)

@@ -93,6 +93,21 @@ def test_nothing_is_added_until_the_terms_of_a_login_are_agreed_to(codex: Path, 
     assert names(home) == []
 
 
+def test_a_login_whose_terms_nobody_agreed_to_keeps_no_key_back(codex: Path, command, home: Home):
+    result = command("credentials", "discover", "--add")
+    assert result.exit_code == USAGE_ERROR
+    assert "the terms of codex-login must be agreed to: --accept-terms" in result.stderr
+    assert names(home) == ["openai", "groq"]
+
+
+def test_who_does_not_agree_to_the_terms_of_one_is_asked_for_the_others(
+    codex: Path, command, home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(questions, "interactive", lambda: True)
+    result = command("credentials", "discover", "--add", "--no-check", given="y\nn\ny\ny\n")
+    assert (result.exit_code, names(home)) == (0, ["openai", "groq"])
+
+
 def test_a_login_stays_in_the_file_of_its_tool(codex: Path, done, home: Home):
     done("credentials", "discover", "--add", "--only", "codex-login", "--accept-terms", "--no-check")
     added = StateStore(home.state, home.vault_key).credentials["codex-login"]

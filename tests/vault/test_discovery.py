@@ -107,9 +107,25 @@ def test_the_two_halves_of_an_aws_key_make_one_secret(home: Path):
 
 
 def test_a_variable_may_name_a_file(home: Path):
-    found = only(look(home, {"GOOGLE_APPLICATION_CREDENTIALS": "/a/key.json", "GOOGLE_CLOUD_PROJECT": "p"}))
-    assert (found.provider, found.secret) == ("vertex", "")
-    assert found.settings == {"creds_file_path": "/a/key.json", "project": "p"}
+    path = str(put(home, "key.json", "{}"))
+    found = only(look(home, {"GOOGLE_APPLICATION_CREDENTIALS": path, "GOOGLE_CLOUD_PROJECT": "p"}))
+    assert (found.provider, found.secret, found.readiness) == ("vertex", "", Readiness.READY)
+    assert found.settings == {"creds_file_path": path, "project": "p"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "provider", "settings"),
+    [
+        ("https://apis.iflow.cn/v1/", "iflow", {}),
+        ("https://relay.example/v1", "openai_compatible", {"base_url": "https://relay.example/v1"}),
+    ],
+)
+def test_a_base_url_beside_a_key_is_told_unless_it_is_the_providers_own(
+    home: Path, base_url: str, provider: str, settings: dict[str, str]
+):
+    put(home, ".iflow/settings.json", json.dumps({"apiKey": KEY, "baseUrl": base_url}))
+    found = only(look(home))
+    assert (found.provider, found.settings) == (provider, settings)
 
 
 def test_a_profile_of_aws_is_named_and_known_again(home: Path):
@@ -131,6 +147,8 @@ UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
     "a token for nobody": ({"ANTHROPIC_AUTH_TOKEN": KEY}, "ANTHROPIC_BASE_URL is not set"),
     "our own client key": ({"ANTHROPIC_API_KEY": "pxc_" + "x" * 43}, "a client key of a ProxyCast gateway"),
     "a setting is missing": ({"CLOUDFLARE_API_KEY": KEY}, "account is missing"),
+    "no address": ({"AZURE_OPENAI_API_KEY": KEY}, "resource is missing"),
+    "no such file": ({"GOOGLE_APPLICATION_CREDENTIALS": "/missing/key.json"}, "there is no file /missing/key.json"),
 }
 
 
