@@ -26,6 +26,8 @@ _DOUBLED = re.compile(r"^(?:/v1)+(?=/v1(?:beta|alpha)?/)")
 
 _GEMINI_MODEL = re.compile(r"^/(v1beta|v1alpha|v1)/(?:models|tunedModels)/(.+):([A-Za-z]+)$")
 _GEMINI_VERTEX = re.compile(r"^/(v1beta1|v1)/projects/[^/]+/locations/[^/]+/publishers/google/models/(.+):([A-Za-z]+)$")
+#: Where a file's upload begins; the answer names the address that takes the rest.
+_GEMINI_UPLOAD = re.compile(r"^/upload/(?:v1beta|v1alpha|v1)/files$")
 _GEMINI_METHODS = {
     "generateContent": (Operation.GENERATE, False),
     "streamGenerateContent": (Operation.GENERATE, True),
@@ -93,8 +95,11 @@ class Recognised:
 
 
 def normalise(path: str) -> str:
-    """The path without client-added prefixes, doubled `/v1` and a trailing slash; `%3A` and friends undone."""
+    """The path without client-added prefixes, doubled `/v1`, doubled first and trailing slashes; `%3A` and friends
+    undone."""
     path = unquote(path) if "%" in path else path
+    if path.startswith("//"):  # of a base URL that ends with one
+        path = "/" + path.lstrip("/")
     if path.startswith("/v1/gemini/"):
         path = path.removeprefix("/v1/gemini")
         if not re.match(r"/v1(?:beta|alpha)?/", path):
@@ -111,6 +116,8 @@ def recognise(method: str, path: str, query: str, headers: dict[str, str]) -> Re
     gemini = _GEMINI_MODEL.match(path) or _GEMINI_VERTEX.match(path)
     if gemini is not None:
         return _gemini(path, gemini.group(2), gemini.group(3), query)
+    if _GEMINI_UPLOAD.match(path):
+        return Recognised("gemini", Operation.PASS, path)
     versioned = path if path.startswith(("/v1/", "/v1beta/", "/v1alpha/")) else "/v1" + path
     if versioned in _POSTS and (method, versioned) not in _ALSO:
         protocol, operation = _POSTS[versioned]

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from mitmproxy import http
@@ -14,7 +15,7 @@ from addons.gateway import exchange as exchanges
 from addons.gateway import objects, own_answers, recognise
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
-from addons.pool.candidates import Candidate, NoCandidateError
+from addons.pool.candidates import ANY_MODEL, Candidate, NoCandidateError
 from addons.pool.lazy import Lazy
 from addons.pool.lists import Listed
 from addons.pool.pool import Ordered
@@ -40,6 +41,8 @@ CLIENTS = (
     ("google-genai-sdk", "google-genai-sdk"),
     ("curl", "curl"),
 )
+#: The field of a form (RFC 7578), as of audio and image files.
+_FORM_MODEL = re.compile(rb'name="?model"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{1,200})\r\n--')
 _LEGACY_USER = re.compile(r"_session_([0-9a-fA-F-]{8,})$")
 
 
@@ -129,12 +132,9 @@ class Route:
                 return ErrorInfo(ErrorKind.INVALID_REQUEST, "model: this is no model's name", param="model")
             exchange.requested_model = model
             exchange.stream = recognised.stream if recognised.stream is not None else body.get("stream") is True
-        elif exchange.body[:1] == b"{":
-            parsed = _parse(exchange.body)
-            model = parsed.get("model") if isinstance(parsed, dict) else None
-            exchange.requested_model = recognised.model or (model if isinstance(model, str) else "")
         else:
-            exchange.requested_model = recognised.model or ""
+            model = recognised.model or _model_of(exchange.body)
+            exchange.requested_model = model if recognise.is_model_name(model) else ""
         exchange.session = session_of(exchange.headers, body)
         exchange.conversation = conversation_of(exchange.session, body) if body else exchange.session
         return None
@@ -151,28 +151,48 @@ class Route:
             )
         if exchange.operation is Operation.MODELS:
             return None
-        services = self._services
-        try:
-            found = services.pool.lists.find(
-                name,
-                exchange.profile,
-                exchange.requested_model or "*",
-                services.state.credentials,
-                services.providers,
-                settings=settings,
-                version=services.state.version,
-            )
-        except NoCandidateError as error:
-            return ErrorInfo(ErrorKind.NOT_FOUND, str(error), code="model_not_found")
         if exchange.operation is Operation.PASS:
             assert exchange.recognised is not None
-            found = Listed([candidate for candidate in found if _speaks(candidate, exchange)])
+            found = self._offering(exchange)
             if not found and recognise.single_model(exchange.method, exchange.recognised.path) is None:
                 return ErrorInfo(
                     ErrorKind.NOT_FOUND,
                     f"no credential of this profile offers {exchange.path}: it needs one of that protocol",
                 )
+        else:
+            try:
+                found = self._serving(exchange, exchange.requested_model)
+            except NoCandidateError as error:
+                return ErrorInfo(ErrorKind.NOT_FOUND, str(error), code="model_not_found")
         return self._order(exchange, self._owners_alone(exchange, found))
+
+    def _serving(self, exchange: Exchange, model: str) -> Listed:
+        """The profile's candidates for the model. Raises NoCandidateError."""
+        services = self._services
+        assert exchange.profile is not None
+        return services.pool.lists.find(
+            exchange.profile_name,
+            exchange.profile,
+            model,
+            services.state.credentials,
+            services.providers,
+            settings=services.settings(),
+            version=services.state.version,
+        )
+
+    def _offering(self, exchange: Exchange) -> Listed:
+        """Who has the endpoint of a request that is passed on: of those that speak its protocol the ones that serve its
+        model, else all. Most such requests name no model (files, batches), or one that no provider lists."""
+        model = exchange.requested_model
+        for asked in dict.fromkeys((model or ANY_MODEL, ANY_MODEL)):
+            try:
+                found = self._serving(exchange, asked)
+            except NoCandidateError:
+                continue
+            offering = [c for c in found if _speaks(c, exchange) and (asked == model or not _is_kept_from(c, model))]
+            if offering:
+                return Listed([replace(c, model=model) if c.model == ANY_MODEL else c for c in offering])
+        return Listed(())
 
     def _owners_alone(self, exchange: Exchange, found: Listed) -> Listed:
         """A request that needs an object of one account is for the credential that has it (decision 13)."""
@@ -230,6 +250,23 @@ def _speaks(candidate: Candidate, exchange: Exchange) -> bool:
     rest."""
     family = exchange.protocol.partition("_")[0]
     return any(protocol.partition("_")[0] == family for protocol in candidate.provider.manifest.protocols)
+
+
+def _is_kept_from(candidate: Candidate, model: str) -> bool:
+    """Whether the credential's owner said that it is not for this model."""
+    settings = candidate.credential.settings
+    excluded = settings.get("excluded_models") or ()
+    return bool(model and settings.get("served_models")) or any(fnmatchcase(model, pattern) for pattern in excluded)
+
+
+def _model_of(body: bytes) -> str:
+    """The model that a body of any other endpoint names: a JSON object, or a form."""
+    if body[:1] == b"{":
+        parsed = _parse(body)
+        model = parsed.get("model") if isinstance(parsed, dict) else None
+        return model if isinstance(model, str) else ""
+    field = _FORM_MODEL.search(body) if body[:2] == b"--" else None
+    return field.group(1).decode("utf-8", "replace") if field is not None else ""
 
 
 def _parse(body: bytes) -> Json | ErrorInfo:

@@ -14,6 +14,8 @@ from addons.providers.registry import Registry, UnknownProviderError
 from addons.vault.credential import Credential
 
 DEMO = Credential("demo", "demo")
+#: Stands for the model of a request that names none, or one that nobody lists (files, images, embeddings).
+ANY_MODEL = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def find(
     """Candidates for `model`, best first; raises NoCandidateError.
 
     A named credential is asked whatever its provider usually serves: the user chose it. Without a list, every enabled
-    credential that serves the model is a candidate, and the built-in demo when there is no credential at all.
+    credential that serves the model (all of them for ANY_MODEL) is a candidate, and the built-in demo when there is no
+    credential at all.
     """
     use, wanted, reason = _chosen(profile_name, profile, model)
     if use:
@@ -74,8 +77,10 @@ def find(
     serving = []
     for position, credential in enumerate(credentials.values()):
         candidate = _candidate(credential, wanted, registry, f"{reason}; priority {credential.priority}", position)
-        if candidate is not None and candidate.provider.serves(candidate.model, credential):
+        if candidate is not None and (model == ANY_MODEL or candidate.provider.serves(candidate.model, credential)):
             serving.append(candidate)
+    if not serving and model == ANY_MODEL:
+        raise NoCandidateError("no credential is enabled: see `proxycast credentials list`")
     if not serving:
         raise NoCandidateError(
             f"no credential serves the model {wanted!r}: add one with `proxycast credentials add`, or send the model "

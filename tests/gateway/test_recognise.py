@@ -19,6 +19,7 @@ ANTHROPIC = {"anthropic-version": "2023-06-01"}
         ("POST", "/v1/messages/", "", {}, "anthropic", N),
         ("POST", "/v1/messages/count_tokens", "beta=true", {}, "anthropic", C),
         ("POST", "/v1/v1/messages", "", {}, "anthropic", N),
+        ("POST", "//v1/messages", "", {}, "anthropic", N),
         ("POST", "/v1/messages/batches", "", {}, "anthropic", P),
         ("POST", "/v1/chat/completions", "", {}, "openai_chat", N),
         ("POST", "/chat/completions", "", {}, "openai_chat", N),
@@ -40,6 +41,7 @@ ANTHROPIC = {"anthropic-version": "2023-06-01"}
         ("POST", "/v1/files", "", ANTHROPIC, "anthropic", P),
         ("POST", "/v1/files", "", {}, "openai_chat", P),
         ("POST", "/v1beta/files", "", {}, "gemini", P),
+        ("POST", "/upload/v1beta/files", "uploadType=resumable", {}, "gemini", P),
     ],
 )
 def test_each_endpoint_is_known(

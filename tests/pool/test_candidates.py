@@ -1,9 +1,11 @@
 """Who may answer, in which order, asked for what, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from addons.config.settings import Profile, Route
-from addons.pool.candidates import NoCandidateError, find
+from addons.pool.candidates import ANY_MODEL, NoCandidateError, find
 from addons.providers.registry import Registry, built_in
 from addons.vault.credential import Credential
 
@@ -31,6 +33,15 @@ def test_without_any_credential_the_demo_answers() -> None:
 def test_without_a_list_those_that_serve_the_model_are_tried() -> None:
     assert names(Profile(), "claude-sonnet-5-5", CLAUDE, GPT) == [("claude", "claude-sonnet-5-5")]
     assert names(Profile(), "gpt-5.5", CLAUDE, GPT) == [("gpt", "gpt-5.5")]
+
+
+def test_a_request_that_names_no_model_is_for_all() -> None:
+    assert names(Profile(), ANY_MODEL, CLAUDE, GPT) == [("claude", ANY_MODEL), ("gpt", ANY_MODEL)]
+
+
+def test_nobody_is_enabled_says_what_to_do() -> None:
+    with pytest.raises(NoCandidateError, match="proxycast credentials list"):
+        names(Profile(), ANY_MODEL, replace(CLAUDE, enabled=False))
 
 
 def test_nobody_serves_the_model_says_what_to_do() -> None:
