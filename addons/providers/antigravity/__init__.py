@@ -12,9 +12,9 @@ from addons.providers.antigravity import limits, models
 from addons.providers.antigravity.envelope import enveloped
 from addons.providers.antigravity.wire import Antigravity, AntigravityClaude
 from addons.providers.api import Answer, Call, Manifest, Operation, Provider, UnavailableError
-from addons.providers.code_assist.client_secret import Installation
 from addons.providers.code_assist.discovery import Dialect
 from addons.providers.code_assist.provider import InternalApi
+from addons.providers.installed import Installation
 from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 from translators import jsonio, registry

@@ -17,8 +17,9 @@ from addons.providers.api import Answer, Call, Headers, Manifest, Operation, Pro
 from addons.providers.code_assist import account, errors
 from addons.providers.code_assist.account import Account
 from addons.providers.code_assist.accounts import Accounts
-from addons.providers.code_assist.client_secret import ClientSecrets, Installation
+from addons.providers.code_assist.client_secret import ClientSecrets
 from addons.providers.code_assist.discovery import DISCOVERY, Asker, Dialect, unavailable
+from addons.providers.installed import Installation
 from addons.vault.credential import Credential
 from addons.vault.oauth import OAuth, RefreshError
 from addons.vault.tokens import Token

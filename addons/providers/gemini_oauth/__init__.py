@@ -10,10 +10,10 @@ import httpx
 
 from addons.providers.api import Call, Manifest, Operation, Provider
 from addons.providers.code_assist import quotas
-from addons.providers.code_assist.client_secret import Installation
 from addons.providers.code_assist.discovery import Dialect
 from addons.providers.code_assist.provider import InternalApi
 from addons.providers.gemini_oauth.wire import CodeAssist, enveloped
+from addons.providers.installed import Installation
 from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 from translators import registry

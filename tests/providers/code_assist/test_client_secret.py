@@ -16,8 +16,9 @@ from addons.login.errors import LoginError
 from addons.login.steps import Callback
 from addons.providers import antigravity, gemini_oauth
 from addons.providers.api import Factory
-from addons.providers.code_assist.client_secret import ClientSecrets, Installation
+from addons.providers.code_assist.client_secret import ClientSecrets
 from addons.providers.code_assist.provider import InternalApi
+from addons.providers.installed import Installation
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from addons.vault.oauth import RefreshError

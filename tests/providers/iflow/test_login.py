@@ -94,7 +94,7 @@ def test_a_login_in_the_browser_ends_at_the_api_key(service: IflowStandIn, login
 
 
 def test_without_the_clients_secret_it_says_where_that_is(login, monkeypatch):
-    monkeypatch.setattr(client_secret.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr("shutil.which", lambda name: None)
     result, pages = login()
     assert (result.exit_code, "install iFlow CLI" in result.stderr, pages) == (1, True, [])
 
@@ -176,6 +176,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_secret_that_stands_nearest_to_the_client_id_is_it(installed: Path):
     assert client_secret.find(CLIENT_ID) == SECRET
     assert client_secret.find("another client") == ""
+
+
+def test_a_client_that_came_to_have_it_is_looked_into_again(installed: Path):
+    assert client_secret.find("another client") == ""
+    (installed / "bundle" / "chunk.mjs").write_text('{clientId:"another client",client_secret:"of-the-update"}')
+    assert client_secret.find("another client") == "of-the-update"
 
 
 def test_the_variable_goes_before_it(installed: Path, monkeypatch: pytest.MonkeyPatch):
