@@ -237,12 +237,26 @@ class StateStore:
         if not secret:
             return None
         self._follow_place()
-        kept = self._db.execute(
-            "SELECT 1 FROM credentials WHERE secret IS NOT NULL OR settings NOT LIKE '{%' LIMIT 1"
-        ).fetchone()
-        if kept is None:
+        if not self._opens_what_is_kept():
             self._provide_key()
         return self.cipher.encrypt(secret)
+
+    def _opens_what_is_kept(self) -> bool:
+        """False where no secret is kept. Raises VaultError for a key that opens none of them: what another than theirs
+        encrypts would be lost when theirs is restored."""
+        wrong: VaultError | None = None
+        for secret, settings in self._db.execute(
+            "SELECT secret, settings FROM credentials WHERE secret IS NOT NULL OR settings NOT LIKE '{%'"
+        ):
+            try:
+                self.cipher.decrypt(secret or settings.encode("ascii"))
+            except VaultError as error:
+                wrong = error
+            else:
+                return True
+        if wrong is not None:
+            raise wrong
+        return False
 
     def own_cipher(self, purpose: str) -> Fernet:
         """A cipher for that purpose alone, of a key derived from the vault's. Raises VaultError."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from addons.vault.cipher import VaultError
 from addons.vault.credential import Credential
@@ -138,6 +139,24 @@ def test_with_a_lost_key_file_nothing_is_lost(opened: Opener):
         store.add_credential(Credential("b", "openai", SECRET))
     opened.key_file.write_bytes(saved)
     assert opened().credentials["a"].secret == SECRET
+
+
+@pytest.mark.parametrize("settings", [{}, {"client_secret": SECRET}])
+def test_with_another_key_in_its_place_nothing_is_encrypted(opened: Opener, settings: dict[str, Any]):
+    opened().add_credential(Credential("a", "openai", "" if settings else SECRET, settings))
+    saved = opened.key_file.read_bytes()
+    opened.key_file.write_bytes(Fernet.generate_key())
+    store = opened()
+    assert (store.credentials, list(store.problems)) == ({}, ["a"])
+    with pytest.raises(VaultError, match="does not open this credential"):
+        store.add_credential(Credential("b", "openai", SECRET))
+    with pytest.raises(VaultError):
+        store.update_credential(Credential("a", "openai", "another"))
+    opened.key_file.write_bytes(saved)
+    store = opened()
+    assert (list(store.credentials), store.problems) == (["a"], {})
+    store.add_credential(Credential("b", "openai", SECRET))
+    assert list(opened().credentials) == ["a", "b"]
 
 
 def test_after_the_last_secret_is_removed_a_new_key_may_be_made(opened: Opener):
