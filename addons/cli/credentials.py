@@ -128,8 +128,8 @@ def disable(context: Context, name: str, as_json: bool) -> None:
 @guarded
 def remove(context: Context, name: str, as_json: bool) -> None:
     """Remove a credential and its secret. A file of another tool that it names is left alone."""
-    if name not in context.state.problems:  # one that cannot be opened can be removed
-        get(context, name)
+    if name not in {*context.state.credentials, *context.state.problems}:
+        get(context, name)  # says that it is not there; one that cannot be opened can be removed
     context.state.remove_credential(name)
     context.standings.forget(name)
     store = QuotaStore(context.home.state)

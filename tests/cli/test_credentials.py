@@ -108,6 +108,8 @@ def test_one_that_cannot_be_opened_is_listed_with_what_to_do(done, read, refused
     home.vault_key.unlink()
     assert "restore it from a backup" in read("credentials", "list")[0]["cause"]
     assert "restore it from a backup" in refused("credentials", "show", "a")
+    done("credentials", "remove", "a")
+    assert read("credentials", "list") == []
 
 
 def test_without_a_new_secret_the_old_one_stays(done, kept, refused):
