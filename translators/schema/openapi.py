@@ -18,7 +18,6 @@ from translators.schema.nodes import (
     is_count,
     is_null,
     is_number,
-    join,
     merge,
     normal,
     required_sets,
@@ -26,14 +25,10 @@ from translators.schema.nodes import (
     values_of,
     without_foreign,
 )
-from translators.schema.references import Refs, name_of, resolve
+from translators.schema.references import Refs
+from translators.schema.unfold import ROOT, TOO_DEEP, Unfolding
 
 Json = dict[str, Any]
-
-#: Levels of nesting that are kept; deeper schemas become untyped objects.
-MAX_DEPTH = 32
-#: Schemas that one call may write. References are copied per use, so a small document can unfold without bound.
-MAX_NODES = 5000
 
 #: The formats each type may have; any other is only a hint.
 _FORMATS = {
@@ -47,21 +42,19 @@ _COUNTS = ("minItems", "maxItems", "minProperties", "maxProperties", "minLength"
 
 def to_openapi(schema: Json, *, parameters: bool = False) -> Json:
     """`schema` in the dialect; the argument is not changed. With `parameters` the result is always of type OBJECT."""
-    return _Cleaner(schema).node(schema, frozenset({"#", "#/"}), 0, parameters=parameters)
+    return _Cleaner(schema).node(schema, ROOT, 0, parameters=parameters)
 
 
 class _Cleaner:
     def __init__(self, root: Json) -> None:
-        self._root = root
-        self._nodes = 0
+        self._unfolding = Unfolding(root, conditions=True)
 
     def node(self, schema: Any, refs: Refs, depth: int, *, parameters: bool = False) -> Json:
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            return {"type": "OBJECT", "description": "(nested too deeply to describe)"}
+        if self._unfolding.ends(depth):
+            return {"type": "OBJECT", "description": TOO_DEEP}
         if not isinstance(schema, dict):  # true, or nonsense: anything goes
             return {"type": "STRING"}
-        node, refs = self._flat(normal(schema), refs, depth)
+        node, refs = self._unfolding.flat(normal(schema), refs, depth)
         hints = hints_of(node)
         nullable = node.get("nullable") is True
         branches, null = self._branches(node, refs, depth)
@@ -190,43 +183,12 @@ class _Cleaner:
         out = []
         nullable = False
         for item in raw:
-            flat, own = self._flat(normal(item), refs, depth + 1)
+            flat, own = self._unfolding.flat(normal(item), refs, depth + 1)
             if is_null(flat):
                 nullable = True
             else:
                 out.append((flat, own))
         return out, nullable
-
-    def _flat(self, node: Json, refs: Refs, depth: int) -> tuple[Json, Refs]:
-        """`node` with its reference, `allOf` and conditions merged in; → (a new dict, the references followed)."""
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            return {"type": "object"}, refs
-        node = dict(node)
-        reference = node.pop("$ref", None)
-        if isinstance(reference, str):
-            target = resolve(self._root, reference)
-            if target is None or reference in refs:
-                kind = target.get("type") if target is not None else None
-                merge(node, {"type": kind if isinstance(kind, str) else "object"})
-                node["description"] = join(node.get("description"), f"See: {name_of(reference)}")
-            else:
-                refs |= {reference}
-                flat, refs = self._flat(normal(target), refs, depth + 1)
-                merge(node, flat)
-        members = node.pop("allOf", None)
-        for member in members if isinstance(members, list) else ():
-            if isinstance(member, dict):
-                flat, own = self._flat(normal(member), refs, depth + 1)
-                merge(node, flat)
-                refs |= own
-        for key in ("if", "then", "else"):
-            member = node.pop(key, None)
-            if isinstance(member, dict) and key != "if":
-                flat, own = self._flat(normal(member), refs, depth + 1)
-                merge(node, {"properties": flat.get("properties")}, optional=True)
-                refs |= own
-        return node, refs
 
 
 def _distinct(schemas: Iterable[Json]) -> list[Json]:

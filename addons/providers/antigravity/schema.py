@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from translators.schema.nodes import as_text, guess_type, join, merge, normal, types_of
-from translators.schema.references import Refs, name_of, resolve
+from translators.schema.nodes import as_text, guess_type, join, merge, normal, types_of, values_of
+from translators.schema.references import Refs
+from translators.schema.unfold import ROOT, TOO_DEEP, Unfolding
 
 Json = dict[str, Any]
 
-#: Levels of nesting, and schemas in one declaration, that are kept: references are copied per use.
-MAX_DEPTH = 32
-MAX_NODES = 5000
 #: Constraints that become a hint.
 HINTED = (
     "minLength",
@@ -44,8 +42,8 @@ _OTHERS = 120
 def cleaned(schema: Json | None, *, claude: bool) -> Json:
     """`schema` of a function's parameters: always an object. The argument is not changed."""
     root = schema or {}
-    cleaner = _Cleaner(root, claude)
-    made = cleaner.node(root, frozenset({"#", "#/"}), 0)
+    cleaner = _Cleaner(root)
+    made = cleaner.node(root, ROOT, 0)
     if made.get("type") != "object":
         made = {"type": "object", **({"description": made["description"]} if "description" in made else {})}
     made.pop("nullable", None)
@@ -73,21 +71,19 @@ def _fill(node: Json, *, top: bool) -> None:
 
 
 class _Cleaner:
-    def __init__(self, root: Json, claude: bool) -> None:
-        self._root, self._claude = root, claude
-        self._nodes = 0
+    def __init__(self, root: Json) -> None:
+        self._unfolding = Unfolding(root)
 
     def node(self, schema: Any, refs: Refs, depth: int) -> Json:
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            return {"type": "object", "description": "(nested too deeply to describe)"}
+        if self._unfolding.ends(depth):
+            return {"type": "object", "description": TOO_DEEP}
         if not isinstance(schema, dict):  # true, or nonsense: anything goes
             return {"type": "string"}
-        node, refs = self._flat(normal(schema), refs, depth)
+        node, refs = self._unfolding.flat(normal(schema), refs, depth)
         description = node.get("description") if isinstance(node.get("description"), str) else None
         node, refs, others, null = self._chosen(node, refs, depth)
         types, also_null = types_of(node)
-        enum, null_value = _enum(node)
+        enum, null_value = values_of(node)
         kind = "string" if enum else types[0] if types else guess_type(node)
         out: Json = {"type": kind}
         hints = [f"{name}: {as_text(node[name])}"[:_HINT_LENGTH] for name in HINTED if name in node]
@@ -118,7 +114,7 @@ class _Cleaner:
             for branch in listed if isinstance(listed, list) else ():
                 if not isinstance(branch, dict):
                     continue
-                flat, own = self._flat(normal(branch), refs, depth + 1)
+                flat, own = self._unfolding.flat(normal(branch), refs, depth + 1)
                 types, is_null = types_of(flat)
                 if is_null and not types and "enum" not in flat:
                     null = True
@@ -152,38 +148,6 @@ class _Cleaner:
         if names:
             out["required"] = names
 
-    def _flat(self, node: Json, refs: Refs, depth: int) -> tuple[Json, Refs]:
-        """`node` with its local reference inlined and `allOf` merged; → (a new dict, the references followed)."""
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            return {"type": "object"}, refs
-        node = dict(node)
-        reference = node.pop("$ref", None)
-        if isinstance(reference, str):
-            target = resolve(self._root, reference)
-            if target is None or reference in refs:
-                merge(node, {"type": "object"})
-                node["description"] = join(node.get("description"), f"See: {name_of(reference)}")
-            else:
-                refs |= {reference}
-                flat, refs = self._flat(normal(target), refs, depth + 1)
-                merge(node, flat)
-        members = node.pop("allOf", None)
-        for member in members if isinstance(members, list) else ():
-            if isinstance(member, dict):
-                flat, own = self._flat(normal(member), refs, depth + 1)
-                merge(node, flat)
-                refs |= own
-        return node, refs
-
-
-def _enum(node: Json) -> tuple[list[str], bool]:
-    """The values that are allowed, as texts, and whether null is one."""
-    raw = node.get("enum")
-    values = raw if isinstance(raw, list) else [node["const"]] if "const" in node else []
-    texts = [as_text(value) for value in values if value is not None]
-    return [text for text in dict.fromkeys(texts) if text], None in values
-
 
 def _richness(schema: Json) -> int:
     """Objects say most, then lists, then what names values, then plain types."""
@@ -197,7 +161,7 @@ def _richness(schema: Json) -> int:
 
 def _told(schema: Json) -> str:
     """A branch that was not taken, for the description."""
-    values, _ = _enum(schema)
+    values, _ = values_of(schema)
     types, _ = types_of(schema)
     if values:
         told = f"one of {', '.join(values)}"

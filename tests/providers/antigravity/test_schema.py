@@ -95,6 +95,11 @@ ROWS: dict[str, tuple[Any, Json, Json]] = {
             "properties": {"next": {"type": "object", "description": "See: node"}, "n": {"type": "integer"}},
         },
     ),
+    "a cycle through a list": (
+        {"$ref": "#/$defs/list"},
+        {"$defs": {"list": {"type": "array", "items": {"$ref": "#/$defs/list"}}}},
+        {"type": "array", "items": {"type": "array", "items": STRING, "description": "See: list"}},
+    ),
     "const": ({"const": "a"}, {}, {"type": "string", "enum": ["a"]}),
     "const that is no text": ({"const": 3}, {}, {"type": "string", "enum": ["3"]}),
     "enum values that are no texts": (

@@ -11,7 +11,8 @@ from google.genai import types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translators.schema.openapi import MAX_DEPTH, to_openapi
+from translators.schema.openapi import to_openapi
+from translators.schema.unfold import MAX_DEPTH
 
 #: The names of the dialect (gemini.md §2, Schema subset) that every deployment knows.
 DIALECT = frozenset(
