@@ -16,6 +16,7 @@ from addons.providers import presets
 from addons.providers.api import Call, Operation, Provider
 from addons.providers.registry import UnknownProviderError, built_in
 from addons.vault.credential import Credential
+from translators import jsonio, registry
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.request import Request
 
@@ -89,6 +90,8 @@ def test_a_client_is_answered_in_its_own_protocol_where_the_service_speaks_it(
         ("aihubmix", "anthropic", {}, "x-api-key: a-key"),
         ("litellm", "gemini", {}, "x-goog-api-key: a-key"),
         ("azure-foundry-anthropic", "anthropic", {"resource": "r"}, "x-api-key: a-key"),
+        ("bedrock-mantle", "anthropic", {"region": "r"}, "Authorization: Bearer a-key"),
+        ("claude-on-aws", "anthropic", {"region": "r"}, "x-api-key: a-key"),
     ],
 )
 def test_the_secret_goes_where_the_service_wants_it(
@@ -199,3 +202,25 @@ def test_what_does_not_belong_into_config_toml_is_refused(line: str, said: str):
     tomllib.loads(text)
     with pytest.raises(ConfigError, match=re.escape(said)):
         parse(text, Path("config.toml"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "status", "code", "message", "kind"),
+    [
+        ("gemini-openai", 400, "400", "API key not valid. Please pass a valid API key.", ErrorKind.AUTHENTICATION),
+        ("gemini-openai", 400, "400", "API key expired. Please renew the API key.", ErrorKind.AUTHENTICATION),
+        ("gemini-openai", 400, "400", "Invalid JSON payload received.", ErrorKind.INVALID_REQUEST),
+        ("one-api", 403, "insufficient_user_quota", "no credit", ErrorKind.BILLING),
+        ("one-api", 403, None, "用户额度不足", ErrorKind.BILLING),
+        ("one-api", 429, None, "该令牌额度已用尽", ErrorKind.BILLING),
+        ("one-api", 429, None, "too many requests", ErrorKind.RATE_LIMIT),
+        ("one-api", 503, None, "no available channel for the model", ErrorKind.NOT_FOUND),
+        ("new_api", 429, None, "该令牌额度已用尽", ErrorKind.BILLING),
+    ],
+)
+def test_what_a_service_says_in_its_own_way_is_understood(
+    preset: str, status: int, code: str | None, message: str, kind: ErrorKind
+):
+    body = jsonio.dumps({"error": {"message": message, "type": "x", "code": code}})
+    error = registry.get("openai_chat").decode_error(status, {}, body)
+    assert REGISTRY.get(preset).judge(error).kind is kind
