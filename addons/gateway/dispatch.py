@@ -23,6 +23,7 @@ from addons.gateway.services import Services
 from addons.gateway.trust import TrustError
 from addons.pool.candidates import Candidate
 from addons.providers.api import Operation, UnavailableError
+from addons.providers.listening import Listening
 from addons.vault.credential import Credential
 from translators import jsonio, registry
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
@@ -327,6 +328,10 @@ class Dispatch:
         attempt.counted = False
         pool, candidate, now = self._services.pool, attempt.candidate, time.time()
         pool.ended(candidate)
+        if isinstance(attempt.provider, Listening) and attempt.response is not None:
+            within = attempt.provider.told_within(attempt.response.body, attempt.model, now)
+            if within:
+                pool.told(candidate, within, now)
         if attempt.cause is Cause.OK:
             holds = exchange.operation is Operation.GENERATE and bool(exchange.conversation)
             pool.succeeded(candidate, stick_key(exchange) if holds else "", now, attempt.started)

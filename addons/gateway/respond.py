@@ -21,6 +21,7 @@ from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
 from addons.gateway.whole_answers import enforced_stops, is_of_type
 from addons.providers.api import Operation
+from addons.providers.listening import Listening
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.pipeline import AnswerPipe
@@ -89,8 +90,8 @@ class Respond:
         attempt.first_byte = time.time()
         if exchange.observed:
             return
-        if attempt.provider.tells_limits:
-            self._read_limits(attempt, response)
+        if attempt.provider.tells_limits or isinstance(attempt.provider, Listening):
+            self._read_head(attempt, response)
         if not 200 <= response.status_code < 300:
             return
         kind = response.headers.get("content-type", "")
@@ -110,10 +111,12 @@ class Respond:
         attempt.response = None
         response.stream = True
 
-    def _read_limits(self, attempt: Attempt, response: http.Response) -> None:
-        """Of every answer; a refusal's are judged together with what it says (dispatch.py)."""
+    def _read_head(self, attempt: Attempt, response: http.Response) -> None:
+        """The limits of every answer; a refusal's are judged together with what it says (dispatch.py)."""
         fields = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.fields}
         now = time.time()
+        if isinstance(attempt.provider, Listening) and response.status_code < 300:
+            attempt.provider.heard(attempt.candidate.credential, attempt.request.headers, attempt.request.body, fields)
         attempt.quotas = attempt.provider.told(fields, attempt.model, now)
         if attempt.quotas and response.status_code < 400:
             self._services.pool.told(attempt.candidate, attempt.quotas, now)

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from addons.providers.api import LocalAnswer, Provider, UnavailableError, Upstream
+from addons.providers.listening import Listening
 from addons.vault.credential import Credential
 from addons.vault.oauth import RefreshError
 from addons.vault.tokens import Token
@@ -41,6 +42,7 @@ _RESULTS: dict[str, type | tuple[type, ...]] = {
     "limited_as": str,
     "passes": bool,
     "told": list,
+    "told_within": list,
     "again": (Credential, type(None)),
     "protocol": str,
     "target": Target,
@@ -97,6 +99,8 @@ _INSTEAD: dict[str, Callable[..., Any]] = {
     "passes": lambda *_: False,
     "limited_as": lambda _, model: model,
     "told": lambda *_: [],
+    "told_within": lambda *_: [],
+    "heard": lambda *_: None,
     "again": lambda *_: None,
     "answer": _failed_answer,
     "renew": _no_token,
@@ -107,7 +111,7 @@ def guard(provider: Provider, name: str, seconds: float) -> Provider:
     """The same object; the methods of `Provider` that its class overrides now keep their faults to themselves. `name`
     is the plugin's, for reports; `seconds` is how long it may be waited for."""
     for method, own in inspect.getmembers(type(provider), callable):
-        base = getattr(Provider, method, None)
+        base = getattr(Listening, method, None)
         if method.startswith("_") or base is None or own is base:
             continue
         guarded = _Guarded(getattr(provider, method), name, method, seconds if method in _LIMITED else None)

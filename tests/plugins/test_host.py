@@ -16,6 +16,7 @@ from addons.plugins import config as configs
 from addons.plugins.folder import Plugin
 from addons.plugins.host import Loaded, PluginHost, Status
 from addons.providers.api import Call, Operation, Provider, UnavailableError
+from addons.providers.listening import Listening
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
 from translators import registry as protocols
@@ -280,6 +281,24 @@ class Acme(Provider):
     async def answer(self, call, credential): raise RuntimeError
 create = Acme
 """
+
+
+LISTENING = """
+from addons.providers.listening import Listening
+class Acme(Listening):
+    def heard(self, *arguments): raise ValueError
+    def told_within(self, *arguments): return 5
+create = Acme
+"""
+
+
+def test_one_that_listens_to_answers_disturbs_none(tmp_path: Path, host: PluginHost, registry: Registry) -> None:
+    making.write(tmp_path, files={"__init__.py": LISTENING})
+    host.load()
+    provider = registry.get("acme")
+    assert isinstance(provider, Listening)
+    provider.heard(SECRET, [], b"", {})
+    assert provider.told_within(b"", "acme-1", 0.0) == []
 
 
 async def test_code_that_raises_while_it_serves_costs_its_own_credentials_only(

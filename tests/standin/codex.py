@@ -94,9 +94,9 @@ class CodexApp(App):
         reply = super().answer(request)
         request.headers, request.path, request.raw = known
         request.json = body
-        reply.headers = {**standin.limits, "x-codex-turn-state": "turn-1", **reply.headers}
+        reply.headers = {**standin.limits, "x-codex-turn-state": standin.turn_state, **reply.headers}
         if reply.stream:
-            reply.chunks = [event(RATE_LIMITS), *map(self.emptied, reply.chunks)]
+            reply.chunks = [event(standin.told), *map(self.emptied, reply.chunks)]
         return reply
 
     def emptied(self, chunk: bytes) -> bytes:
@@ -112,13 +112,15 @@ class CodexApp(App):
 
 
 class CodexStandIn(StandIn):
-    """`logins` is the account service on the same address; `limits` are the headers of every generation's answer,
-    `usage` what the usage endpoint answers."""
+    """`logins` is the account service on the same address; `limits` are the headers of every generation's answer and
+    `told` the event before it, `turn_state` its routing token, `usage` what the usage endpoint answers."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.logins = Logins()
         self.limits = limit_headers()
+        self.told = RATE_LIMITS
+        self.turn_state = "turn-1"
         self.usage: Json = {
             "plan_type": "plus",
             "rate_limit": {

@@ -15,7 +15,9 @@ from addons.providers.api import Answer, Call, Headers, Json, Manifest, Operatio
 from addons.providers.codex import account, errors, limits
 from addons.providers.codex.body import fitted, is_codex
 from addons.providers.codex.login import DeviceSteps
+from addons.providers.codex.turns import HEADER, Turns, turn_of
 from addons.providers.codex.wire import RESPONSES, CodexWire
+from addons.providers.listening import Listening
 from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 from translators import jsonio, registry
@@ -37,8 +39,12 @@ PASSED = frozenset(
 _THREADS = uuid.uuid5(uuid.NAMESPACE_URL, "https://chatgpt.com/backend-api/codex")
 
 
-class Codex(Provider):
+class Codex(Listening):
     reads_request = False
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest)
+        self._turns = Turns()
 
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         return RESPONSES if request is not None and request.origin == RESPONSES else CodexWire.id
@@ -78,13 +84,24 @@ class Codex(Provider):
         mended, upstream.notes = fitted(body, target.efforts, own=own)
         if call.translated:
             mended.setdefault("prompt_cache_key", thread)
-            upstream.headers += self.identity("conversation", credential, thread=thread)
+            state = self._turns.token(credential.name, thread, turn_of(mended))
+            upstream.headers += self.identity("conversation", credential, thread=thread, turn_state=state)
         if mended is not body:
             upstream.body = jsonio.dumps(mended)
         return upstream
 
+    def heard(self, credential: Credential, sent: Headers, body: bytes, headers: Mapping[str, str]) -> None:
+        """Codex CLI keeps the tokens of its threads itself."""
+        token = headers.get(HEADER, "")
+        thread = next((value for name, value in sent if name == "thread-id"), "")
+        if token and _is_conversations(thread):
+            self._turns.note(credential.name, thread, turn_of(jsonio.loads(body)), token)
+
     def told(self, headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
         return limits.from_headers(headers, model, now)
+
+    def told_within(self, body: bytes, model: str, now: float) -> list[Quota]:
+        return limits.from_stream(body, now)
 
     def judge(self, error: ErrorInfo, answer: Answer | None = None) -> ErrorInfo:
         now = time.time()
@@ -120,6 +137,14 @@ class Codex(Provider):
 def _thread(conversation: str) -> str:
     """The thread of a conversation; a request of none is one of its own."""
     return str(uuid.uuid5(_THREADS, conversation) if conversation else uuid.uuid4())
+
+
+def _is_conversations(thread: str) -> bool:
+    """Whether it is one of `_thread`'s that more requests belong to; Codex CLI's own are of version 7."""
+    try:
+        return uuid.UUID(thread).version == 5
+    except ValueError:
+        return False
 
 
 def create(manifest: Manifest) -> Provider:

@@ -1,13 +1,15 @@
-"""What the service tells of a plan's windows, in headers and when asked (codex.md §9). Pure."""
+"""What the service tells of a plan's windows: in headers, in a stream and when asked (codex.md §9). Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from addons.providers.limit_headers import number
 from addons.providers.quota import Quota
+from translators import jsonio
 
 Json = dict[str, Any]
 
@@ -15,6 +17,8 @@ _USED = re.compile(r"x-codex-(?:(?P<name>[a-z0-9][a-z0-9-]*?)-)?(?P<which>primar
 #: Minutes of a window → what people call it. It is told by its length, not by being the first or the second.
 _WINDOWS = {300: "5-hour", 1440: "daily", 10_080: "weekly", 43_200: "monthly"}
 USAGE = "wham/usage"
+#: The event of a stream, and the name of the limit that is the plan's own.
+EVENT, PLAN = "codex.rate_limits", "codex"
 
 
 def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
@@ -36,11 +40,47 @@ def from_headers(headers: Mapping[str, str], model: str, now: float) -> list[Quo
     return found
 
 
+def from_stream(body: bytes, now: float) -> list[Quota]:
+    """Of a stream's own events, each limit as the last one told it. A text that speaks of such events is none."""
+    found: dict[tuple[str, str | None], Quota] = {}
+    place = body.find(EVENT.encode())
+    while place >= 0:
+        start, end = body.rfind(b"\n", 0, place) + 1, body.find(b"\n", place)
+        end = len(body) if end < 0 else end
+        if body.startswith(b"data:", start):
+            found |= {(quota.counts, quota.model): quota for quota in _from_event(body[start + 5 : end], now)}
+        place = body.find(EVENT.encode(), end)
+    return list(found.values())
+
+
+def _from_event(data: bytes, now: float) -> list[Quota]:
+    try:
+        told = jsonio.loads(data)
+    except ValueError:
+        return []
+    if not isinstance(told, dict) or told.get("type") != EVENT:
+        return []
+    name = told.get("limit_name") or told.get("metered_limit_name")
+    whose = name.lower() if isinstance(name, str) and name.lower() != PLAN else None
+    limits, goes_on = told.get("rate_limits"), _goes_on(told)
+    found = []
+    for window in (limits.get(which) for which in ("primary", "secondary")) if isinstance(limits, dict) else ():
+        if isinstance(window, dict):
+            used, minutes = number(window.get("used_percent")), number(window.get("window_minutes"))
+            quota = _quota(used, minutes, number(window.get("reset_at")) or 0.0, EVENT, goes_on, now)
+            found += [replace(quota, model=whose)] if quota is not None else []
+    return found
+
+
+def _goes_on(told: Json) -> bool:
+    """Whether credits pay for what the plan does not hold."""
+    credits = told.get("credits")
+    return isinstance(credits, dict) and bool(credits.get("has_credits") or credits.get("unlimited"))
+
+
 def from_usage(answer: Json, now: float) -> list[Quota]:
     """Of the usage endpoint. A spent window says nothing of who has credits."""
-    credits = answer.get("credits")
-    credits = credits if isinstance(credits, dict) else {}
-    goes_on = bool(credits.get("has_credits") or credits.get("unlimited"))
+    goes_on = _goes_on(answer)
     found = _windows(answer.get("rate_limit"), None, goes_on, now)
     extra = answer.get("additional_rate_limits")
     for one in extra if isinstance(extra, list) else []:

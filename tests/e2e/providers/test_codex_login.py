@@ -259,6 +259,18 @@ def test_reasoning_comes_back_encrypted_as_the_service_gave_it(
     assert backend.refusals == []
 
 
+@pytest.mark.parametrize("client", SPEAKERS)
+def test_a_turns_routing_token_comes_back_with_the_results_of_its_tools(
+    door: Callable[..., Door], backend: CodexStandIn, client: str
+) -> None:
+    backend.scenario = SCRIPT
+    to = door()
+    assert len(list(TALKS[client](cast(StandIn, Reached(to.on.gateway.url, to.key)), True))) == 4
+    echoed = [request.headers.get("x-codex-turn-state") for request in backend.main_requests]
+    assert echoed == [None, "turn-1", "turn-1", "turn-1"]
+    assert backend.refusals == []
+
+
 # -- the login
 
 
@@ -308,6 +320,22 @@ def test_a_spent_plan_moves_on_and_rests_until_its_reset(
         assert len(api_key[1].main_requests) == number
     state, cause = to.state
     assert state.startswith("cooling") and "usage limit has been reached" in cause
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_window_that_a_stream_tells_is_spent_rests_it_too(
+    door: Callable[..., Door], backend: CodexStandIn, api_key: tuple[str, StandIn], stream: bool
+) -> None:
+    backend.limits = {}
+    spent = {"used_percent": 100, "window_minutes": 300, "reset_at": round(time.time()) + 3600}
+    backend.told = {"type": "codex.rate_limits", "plan_type": "plus", "rate_limits": {"primary": spent}}
+    to = door(api_key[0], model=None)
+    assert to.ask(stream=stream).status_code == 200
+    assert api_key[1].main_requests == [], "the answer itself is whole"
+    assert to.ask(stream=stream).status_code == 200
+    assert len(api_key[1].main_requests) == 1
+    state, cause = to.state
+    assert state.startswith("cooling") and "5-hour" in cause
 
 
 def test_alone_its_refusal_goes_to_the_client_with_the_true_wait(

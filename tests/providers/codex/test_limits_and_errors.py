@@ -14,6 +14,7 @@ from addons.gateway.exchange import Cause
 from addons.pool.ratelimits import spent
 from addons.providers.api import Answer
 from addons.providers.codex import limits
+from addons.providers.listening import Listening
 from addons.providers.quota import Quota
 from addons.providers.registry import built_in
 from tests.standin.codex import CLOUDFLARE, limit_headers
@@ -102,6 +103,58 @@ def test_a_spent_window_keeps_nobody_away_who_has_credits(credits: dict[str, str
     told = PROVIDER.told(headers(**{**PRIMARY, "primary_used_percent": 100}, **credits), "gpt-5.5", NOW)
     assert [quota.remaining for quota in told] == [0]
     assert bool(spent(told, 0.0, NOW)) is rests
+
+
+def of_stream(*events: Json) -> bytes:
+    return b"".join(b"event: %s\ndata: %s\n\n" % (str(e["type"]).encode(), json.dumps(e).encode()) for e in events)
+
+
+def window(used: float, minutes: int = 300, reset: float = NOW + 60) -> Json:
+    return {"used_percent": used, "window_minutes": minutes, "reset_at": reset}
+
+
+def limits_event(primary: object = None, secondary: object = None, **more: object) -> Json:
+    return {"type": "codex.rate_limits", "rate_limits": {"primary": primary, "secondary": secondary}, **more}
+
+
+#: As a text of the model's may quote it.
+QUOTED = {"type": "response.output_text.delta", "delta": json.dumps(limits_event(window(100)))}
+IN_STREAM: dict[str, tuple[bytes, list[tuple[str, float, float, str | None]]]] = {
+    "both windows, before the answer": (
+        of_stream(limits_event(window(30), window(12.5, 10080, NOW + 600)), {"type": "response.created"}),
+        [("% of the 5-hour window", 70, NOW + 60, None), ("% of the weekly window", 87.5, NOW + 600, None)],
+    ),
+    "the last of two": (
+        of_stream(limits_event(window(30)), {"type": "response.created"}, limits_event(window(31))),
+        [("% of the 5-hour window", 69, NOW + 60, None)],
+    ),
+    "the plan's limit by its name": (
+        of_stream(limits_event(window(30), metered_limit_name="codex")),
+        [("% of the 5-hour window", 70, NOW + 60, None)],
+    ),
+    "a limit that one model has": (
+        of_stream(limits_event(window(100), metered_limit_name="bengal", limit_name="GPT-5.3-Codex-Spark")),
+        [("% of the 5-hour window", 0, NOW + 60, "gpt-5.3-codex-spark")],
+    ),
+    "a spent window that credits pay beyond": (
+        of_stream(limits_event(window(100), credits={"has_credits": True, "unlimited": False})),
+        [("% of the 5-hour window", 0, 0.0, None)],
+    ),
+    "a window that the plan does not have": (of_stream(limits_event(window(0, 0, 0), None)), []),
+    "a text that speaks of it": (of_stream(QUOTED), []),
+    "what makes no sense": (b'data: {"type":"codex.rate_limits"\n\ndata: ["codex.rate_limits"]\n', []),
+    "windows of another shape": (of_stream({"type": "codex.rate_limits", "rate_limits": {"primary": [1]}}), []),
+    "an answer without": (of_stream({"type": "response.created"}), []),
+    "a cut one": (of_stream(limits_event(window(30)))[:-20], []),
+    "nothing": (b"", []),
+}
+
+
+@pytest.mark.parametrize("what", IN_STREAM)
+def test_what_a_stream_tells_of_a_plan(what: str) -> None:
+    body, wanted = IN_STREAM[what]
+    assert isinstance(PROVIDER, Listening)
+    assert brief(PROVIDER.told_within(body, "gpt-5.5", NOW)) == wanted
 
 
 def test_what_the_usage_endpoint_tells() -> None:
