@@ -41,7 +41,8 @@ def explain(context: Context, model: str, profile: str | None, as_json: bool) ->
     except KeyError:
         fail(f"there is no profile {name!r}: see `proxycast profiles list`")
     try:
-        found = Listed(candidates.find(name, chosen, model, context.state.credentials, context.providers))
+        credentials, locked = context.state.credentials, context.state.problems
+        found = Listed(candidates.find(name, chosen, model, credentials, context.providers, locked))
     except candidates.NoCandidateError as error:
         fail(str(error))
     pool, now = Pool(context.standings), time.time()

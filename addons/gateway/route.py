@@ -176,6 +176,7 @@ class Route:
             model,
             services.state.credentials,
             services.providers,
+            services.state.problems,
             settings=services.settings(),
             version=services.state.version,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from addons.config.settings import Profile
@@ -14,6 +15,7 @@ from addons.providers.registry import Registry, UnknownProviderError
 from addons.vault.credential import Credential
 
 DEMO = Credential("demo", "demo")
+NONE_LOCKED: Mapping[str, str] = MappingProxyType({})
 #: Stands for the model of a request that names none, or one that nobody lists (files, images, embeddings).
 ANY_MODEL = "*"
 
@@ -56,13 +58,18 @@ class NoCandidateError(Exception):
 
 
 def find(
-    profile_name: str, profile: Profile, model: str, credentials: Mapping[str, Credential], registry: Registry
+    profile_name: str,
+    profile: Profile,
+    model: str,
+    credentials: Mapping[str, Credential],
+    registry: Registry,
+    locked: Mapping[str, str] = NONE_LOCKED,
 ) -> list[Candidate]:
     """Candidates for `model`, best first; raises NoCandidateError.
 
     A named credential is asked whatever its provider usually serves: the user chose it. Without a list, every enabled
     credential that serves the model (all of them for ANY_MODEL) is a candidate, and the built-in demo when there is no
-    credential at all.
+    credential at all. `locked` are those that there are and that cannot be opened, each with the reason.
     """
     use, wanted, reason = _chosen(profile_name, profile, model)
     if use:
@@ -72,6 +79,9 @@ def find(
                 f"no credential of profile {profile_name!r} is usable: see `proxycast credentials list`"
             )
         return found
+    if not credentials and locked:
+        name, reason = next(iter(locked.items()))
+        raise NoCandidateError(f"no credential can be opened. {name}: {reason}")
     if not credentials:
         return [Candidate(DEMO, registry.get("demo"), wanted, "no credential is configured: the demo answers")]
     serving = []

@@ -84,12 +84,13 @@ class Lists:
         model: str,
         credentials: Mapping[str, Credential],
         registry: Registry,
+        locked: Mapping[str, str] = candidates.NONE_LOCKED,
         *,
         settings: object,
         version: int,
     ) -> Listed:
-        """As `candidates.find`; `settings` and `version` are what `profile` and `credentials` come from. Raises
-        NoCandidateError."""
+        """As `candidates.find`; `settings` and `version` are what `profile`, `credentials` and `locked` come from.
+        Raises NoCandidateError."""
         versions = (version, registry.version)
         if settings is not self._settings or versions != self._versions:
             self._settings, self._versions = settings, versions
@@ -98,7 +99,7 @@ class Lists:
         kept = self._lists.get(key)
         if kept is None:
             try:
-                kept = Listed(candidates.find(name, profile, model, credentials, registry))
+                kept = Listed(candidates.find(name, profile, model, credentials, registry, locked))
             except NoCandidateError as error:
                 kept = str(error)
             self._lists[key] = kept

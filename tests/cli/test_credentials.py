@@ -108,6 +108,7 @@ def test_one_that_cannot_be_opened_is_listed_with_what_to_do(done, read, refused
     home.vault_key.unlink()
     assert "restore it from a backup" in read("credentials", "list")[0]["cause"]
     assert "restore it from a backup" in refused("credentials", "show", "a")
+    assert "restore it from a backup" in refused("route", "explain", "gpt-5.5")  # the demo does not step in
     done("credentials", "remove", "a")
     assert read("credentials", "list") == []
 

@@ -88,3 +88,9 @@ def test_a_profile_whose_credentials_are_gone_says_so() -> None:
 def test_each_candidate_says_why() -> None:
     found = find("work", Profile(use=["claude"]), "claude-x", credentials(CLAUDE), REGISTRY)
     assert found[0].why == "profile 'work', place 1"
+
+
+def test_the_demo_does_not_stand_in_for_credentials_that_cannot_be_opened() -> None:
+    locked = {"work": "the key is missing from the key file"}
+    with pytest.raises(NoCandidateError, match="work: the key is missing"):
+        find("default", Profile(), "claude-x", {}, REGISTRY, locked)
