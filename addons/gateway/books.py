@@ -102,6 +102,16 @@ def failed(exchange: Exchange, failure: Failure) -> None:
     exchange.held = []
 
 
+def broken(exchange: Exchange, failure: Failure) -> None:
+    """The upstream of an observed exchange could not be reached, or went away before its end."""
+    attempt = exchange.current
+    if attempt is not None and attempt.cause is None:
+        if isinstance(attempt.pipe, AnswerPipe):
+            settle(exchange, attempt, attempt.pipe.fold.response())
+        failed(exchange, failure)
+        exchange.error = failure.error
+
+
 def hung_up(exchange: Exchange) -> None:
     """The client went away: what was used until then still counts (field.md, case 82)."""
     attempt = exchange.current

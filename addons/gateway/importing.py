@@ -24,7 +24,7 @@ class Import:
         request = flow.request
         path, _, query = request.path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        recognised = recognise.recognise(request.method, path, query, headers)
+        recognised = recognise.at_another_host(request.method, path, query, headers)
         if recognised is None or recognised.operation not in (Operation.GENERATE, Operation.COUNT_TOKENS):
             return
         exchange = exchange_of_capture(flow, recognised, path, query, headers)

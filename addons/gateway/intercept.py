@@ -58,7 +58,7 @@ class Intercept:
         path, _, query = request.path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
         upgrading = headers.get("upgrade", "").lower() == "websocket"
-        recognised = recognise.recognise("POST" if upgrading else request.method, path, query, headers)
+        recognised = recognise.at_another_host("POST" if upgrading else request.method, path, query, headers)
         if recognised is None or recognised.operation not in (Operation.GENERATE, Operation.COUNT_TOKENS):
             return
         if upgrading:
@@ -105,7 +105,9 @@ class Intercept:
 
     def response(self, flow: http.HTTPFlow) -> None:
         exchange = exchanges.of(flow)
-        if exchange is not None and exchange.observed and exchange.current is not None:
+        if exchange is None or not exchange.observed or exchange.current is None:
+            return
+        if exchange.current.cause is None:  # else it failed on its way to the host, and the answer is ours
             finish_observed(exchange, exchange.current, flow)
 
     def error(self, flow: http.HTTPFlow) -> None:

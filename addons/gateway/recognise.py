@@ -34,6 +34,9 @@ _GEMINI_METHODS = {
     "countTokens": (Operation.COUNT_TOKENS, False),
 }
 
+#: `/backend-api/codex/responses`, `/compatible-mode/v1/chat/completions`, …
+_ENDPOINT_END = re.compile(r"/(?:v1/messages(?:/count_tokens)?|(?:v1/)?(?:chat/completions|responses))/?$")
+
 #: Exact paths (after prefixes are cut) of POST requests. `/v1` is optional for the OpenAI ones.
 _POSTS: dict[str, tuple[str, Operation]] = {
     "/v1/messages": ("anthropic", Operation.GENERATE),
@@ -130,6 +133,13 @@ def recognise(method: str, path: str, query: str, headers: dict[str, str]) -> Re
         return Recognised(owner, Operation.MODELS, versioned, codex="client_version=" in query)
     found = _OBJECTS.match(versioned)
     return Recognised(owner, Operation.PASS, quote(versioned, safe=_SAFE), object_id=found.group(2) if found else None)
+
+
+def at_another_host(method: str, path: str, query: str, headers: dict[str, str]) -> Recognised | None:
+    """As `recognise`, at a host that is not ours: services put the endpoints below paths of their own."""
+    found = recognise(method, path, query, headers)
+    end = _ENDPOINT_END.search(path) if found is None else None
+    return recognise(method, end.group(), query, headers) if end is not None else found
 
 
 def _gemini(path: str, model: str, method: str, query: str) -> Recognised:

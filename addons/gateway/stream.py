@@ -299,7 +299,8 @@ class GatewayStream(EventStream):
             text = f"the request body cannot be read: {event.message}"
             yield from self.refuse_early(ErrorInfo(ErrorKind.INVALID_REQUEST, text))
         elif exchange is None or over:
-            yield from super().handle_protocol_error(event)
+            if over or not (yield from self.observed_broke(event)):
+                yield from super().handle_protocol_error(event)
         elif isinstance(event, RequestProtocolError) or self.client_gone():
             yield from self.hang_up(exchange)
         else:
@@ -307,6 +308,19 @@ class GatewayStream(EventStream):
             failure = failures.connection_failure(event.message, connecting=self.connecting, reused=reused)
             self.drop_alias()
             yield from self.failed(failure)
+
+    def observed_broke(self, event: RequestProtocolError | ResponseProtocolError) -> Generator[Any, Any, bool]:
+        """Note that the host of an observed exchange broke off. → whether the client got our answer: there was none."""
+        exchange = exchanges.of(self.flow)
+        if exchange is None or not isinstance(event, ResponseProtocolError) or self.client_gone():
+            return False
+        connecting = event.code is ErrorCode.CONNECT_FAILED
+        failure = failures.connection_failure(event.message, connecting=connecting, reused=False)
+        books.broken(exchange, failure)
+        if self.flow.response is not None:
+            return False
+        yield from self.deliver(exchange, own_answers.refusal(self.flow, failure.error))
+        return True
 
     def hang_up(self, exchange: Exchange) -> Commands:
         """The client is gone: stop the upstream at once and close the books."""

@@ -17,6 +17,7 @@ from addons.config.edit import edit, table
 from addons.config.home import Home
 from addons.vault.credential import Credential
 from addons.vault.store import StateStore
+from tests.e2e.gateway import free_port
 from tests.flow import upstream as up
 from tests.flow.calls import CALLS, error_message
 from tests.flow.process import Process, until
@@ -192,7 +193,47 @@ def test_a_cut_stream_is_recorded_as_such(client: httpx.Client, proxy: Process, 
         client.post("/v1/messages", content=STREAM)
     (row,) = recorded(proxy)[before:]
     assert row["origin"] == "observed"
-    assert row["error_kind"]
+    assert row["error_kind"] == "server"
+    assert "broke the connection" in str(row["error"])
+    assert row["input_fresh"] == 3, "what it had told until then counts"
+
+
+@pytest.mark.parametrize("how", [up.close, up.reset], ids=["close", "reset"])
+def test_a_host_that_gives_no_answer_is_an_error_in_the_clients_shape(
+    how: up.Behaviour, client: httpx.Client, proxy: Process, server: TlsUpstream
+) -> None:
+    server.script(OWN, how)
+    before = len(recorded(proxy))
+    response = client.post("/v1/messages", content=BODY)
+    assert response.status_code == 502
+    assert "broke the connection" in error_message("anthropic", 502, response.content)
+    (row,) = recorded(proxy)[before:]
+    assert (row["origin"], row["status"], row["error_kind"]) == ("observed", 502, "server")
+    assert row["credential"] == "(the client's own)"
+
+
+def test_a_host_that_cannot_be_reached_is_an_error_in_the_clients_shape(
+    client: httpx.Client, proxy: Process, server: TlsUpstream
+) -> None:
+    gone = f"https://127.0.0.1:{free_port()}"
+    before = len(recorded(proxy))
+    response = client.post(f"{gone}/v1/chat/completions", content=BODY)
+    assert response.status_code == 502
+    assert "cannot connect" in error_message("openai_chat", 502, response.content)
+    (row,) = recorded(proxy)[before:]
+    assert (row["origin"], row["status"], row["error_kind"]) == ("observed", 502, "server")
+    with sqlite3.connect(database(proxy)) as db:
+        assert db.execute("SELECT outcome FROM attempts WHERE exchange = ?", (row["seq"],)).fetchall() == [("connect",)]
+
+
+@pytest.mark.parametrize("path", ["/backend-api/codex/responses", "/compatible-mode/v1/chat/completions"])
+def test_an_endpoint_below_a_path_of_its_services_own_is_recorded(
+    path: str, client: httpx.Client, proxy: Process, server: TlsUpstream
+) -> None:
+    before = len(recorded(proxy))
+    assert client.post(path, content=b'{"model": "m", "input": "x"}').status_code == 200
+    assert server.requests[-1].path == path
+    assert [row["path"] for row in recorded(proxy)[before:]] == [path]
 
 
 def test_counting_is_recorded_and_other_paths_pass_unrecorded(
@@ -251,9 +292,10 @@ def upgrade(path: str, proxy: Process, server: TlsUpstream) -> bytes:
             return tls.recv(4096)
 
 
-def test_an_inference_websocket_is_told_to_use_http(proxy: Process, server: TlsUpstream) -> None:
+@pytest.mark.parametrize("path", ["/v1/responses", "/backend-api/codex/responses"])
+def test_an_inference_websocket_is_told_to_use_http(path: str, proxy: Process, server: TlsUpstream) -> None:
     server.requests.clear()
-    assert upgrade("/v1/responses", proxy, server).startswith(b"HTTP/1.1 426 ")
+    assert upgrade(path, proxy, server).startswith(b"HTTP/1.1 426 ")
     assert not server.requests
 
 
