@@ -7,7 +7,7 @@ import time
 
 from mitmproxy import http
 
-from addons.audit.record import AttemptRecord, ExchangeRecord, Side
+from addons.audit.record import AttemptRecord, ExchangeRecord, Origin, Side
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from addons.gateway.services import Services
@@ -73,11 +73,12 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow) -> ExchangeRecord:
     error = exchange.error or (attempt.failure.error if attempt is not None and attempt.failure is not None else None)
     hung_up = attempt is not None and attempt.cause is Cause.HANG_UP
     pipe = attempt.pipe if attempt is not None else None
+    long_over = attempt.ended if attempt is not None and exchange.origin is Origin.IMPORTED else None
     return ExchangeRecord(
         id=exchange.id,
         origin=exchange.origin,
         started=exchange.started,
-        ended=time.time(),
+        ended=long_over or time.time(),
         operation="rejected" if exchange.rejected else exchange.operation.value,
         client_protocol=exchange.protocol,
         output_protocol=exchange.output,

@@ -454,6 +454,7 @@ def test_a_capture_is_imported_once(client: httpx.Client, proxy: Process, server
     imported = next(row for row in rows if row["id"] == live[-1]["id"])
     for column in ("requested_model", "status", "client", "client_protocol", "input_fresh", "output", "started", "day"):
         assert imported[column] == live[-1][column], column
+    assert imported["duration"] <= live[-1]["duration"], "it took as long as it did, not until it was imported"
     assert rebuild(database(reader), str(imported["id"]), "client_request") == BODY
 
 
