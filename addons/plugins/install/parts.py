@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from addons.plugins.folder import PLUGIN_FILE, PluginError
+from addons.plugins.folder import PLUGIN_FILE, PluginError, one_line
 from addons.plugins.install import archive, checksums
 from addons.plugins.install.checksums import Checked
 from addons.plugins.install.download import Downloads, NotFoundError
@@ -115,6 +115,6 @@ def written(text: str, folder: Path) -> PluginManifest:
     try:
         manifest = PluginManifest.model_validate_json(text)
     except ValueError as error:
-        raise PluginError(f"{PLUGIN_FILE} cannot be used: {str(error).splitlines()[0]}") from error
+        raise PluginError(f"{PLUGIN_FILE} cannot be used: {one_line(error)}") from error
     (folder / PLUGIN_FILE).write_text(text, "utf-8")
     return manifest

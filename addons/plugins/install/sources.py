@@ -147,7 +147,8 @@ class FromUrl:
                 wanted, against = checksums.bare(downloads.text(beside)), f"{self._name}.sha256"
             except NotFoundError:
                 raise PluginError(
-                    f"there is no checksum of {self._name}: give it with --sha256, or put {self._name}.sha256 beside it"
+                    f"there is no checksum of {self._name}: give it to `plugins install` with --sha256, or put "
+                    f"{self._name}.sha256 beside it"
                 ) from None
         checked = checksums.verify(file, wanted, self._name, against)
         return Fetched(archive.unpack(file, scratch / "plugin"), [checked])

@@ -294,6 +294,7 @@ def test_of_several_archives_the_one_for_this_machine_is_taken(tmp_path: Path, p
             "checksum file sums is not there",
         ),
         ({"plugin.json": b"{"}, {}, "plugin.json cannot be used"),
+        ({"plugin.json": b'{"name": "acme", "version": 5}'}, {}, "plugin.json cannot be used: version: "),
     ],
 )
 def test_a_release_that_cannot_be_trusted_or_used_is_refused(
