@@ -16,6 +16,7 @@ from addons.gateway import codings, own_answers, recognise
 from addons.gateway import exchange as exchanges
 from addons.gateway import headers as header_rules
 from addons.gateway.exchange import Exchange
+from addons.gateway.route import client_of
 from addons.gateway.services import Services
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
@@ -101,6 +102,7 @@ class Access:
         request.path = self._services.redactor.text(f"{path}?{shown}" if (shown := without_key(query, "")) else path)
         fields = list(request.headers.items(multi=True))
         exchange.headers = header_rules.folded(fields)
+        exchange.client = client_of(exchange.headers.get("user-agent", ""))
         exchange.client_request = Side(fields)
         keep_manners(exchange, request)
         exchange.client_addr = str(flow.client_conn.peername[0]) if flow.client_conn.peername else ""
@@ -164,7 +166,10 @@ class Access:
         if shown:
             text = "this client key is not known to the gateway: `proxycast keys create NAME` makes one"
         else:
-            text = "a client key is needed (Authorization: Bearer, x-api-key, x-goog-api-key or x-proxycast-key)"
+            text = (
+                "a client key is needed (Authorization: Bearer, x-api-key, x-goog-api-key or x-proxycast-key): "
+                "`proxycast keys create NAME` makes one"
+            )
         return ErrorInfo(ErrorKind.AUTHENTICATION, text)
 
     @staticmethod

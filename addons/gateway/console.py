@@ -83,12 +83,13 @@ def lines(exchange: Exchange, status: int) -> list[str]:
     attempt = exchange.current
     asked = exchange.requested_model or f"{exchange.method} {exchange.path}"
     who = exchange.client or (exchange.key.name if exchange.key is not None else "") or "client"
+    ours = "refused" if exchange.error is not None else "answered here"
     parts = [
         time.strftime("%H:%M:%S"),
-        f"{who} → {attempt.candidate.name if attempt is not None else 'refused'}",
+        f"{who} → {attempt.candidate.name if attempt is not None else ours}",
         asked,
     ]
-    if attempt is not None and attempt.model != asked:
+    if attempt is not None and attempt.model not in (asked, exchange.requested_model):
         parts[-1] += f" as {attempt.model}"
     hung_up = attempt is not None and attempt.cause is Cause.HANG_UP
     parts += ["hung up" if hung_up else str(status or "no answer"), f"{time.time() - exchange.started:.2f} s"]

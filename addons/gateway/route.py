@@ -110,8 +110,6 @@ class Route:
                 known = ", ".join(registry.client_ids())
                 return ErrorInfo(ErrorKind.INVALID_REQUEST, f"x-proxycast-output: {wanted!r} is none of {known}")
             exchange.output = wanted
-        user_agent = exchange.headers.get("user-agent", "")
-        exchange.client = client_of(user_agent)
         exchange.agent = exchange.headers.get("x-claude-code-agent-id", "")
         exchange.parent_agent = exchange.headers.get("x-claude-code-parent-agent-id", "")
         body: Json = {}

@@ -63,6 +63,16 @@ def test_a_refused_request_says_why():
     assert plain(made, 401)[0].endswith("no key")
 
 
+def test_a_list_of_ours_is_no_refusal():
+    made = exchange(requested_model="", method="GET", path="/v1/models")
+    assert "claude-code → answered here  GET /v1/models  200" in plain(made, 200)[0]
+
+
+def test_a_request_that_names_no_model_is_asked_as_none():
+    made = exchange(requested_model="", method="GET", path="/v1/files", attempts=[attempt(1, "main", model="")])
+    assert "claude-code → main  GET /v1/files  200" in plain(made, 200)[0]
+
+
 def test_a_client_that_hung_up_is_not_a_success():
     gone = attempt(1, "main")
     gone.cause = Cause.HANG_UP

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from addons.audit import reader
 from addons.config.edit import edit, table
 from tests.e2e.gateway import Gateway
 from tests.flow import upstream as up
@@ -195,6 +196,16 @@ def test_a_key_can_be_pinned_to_a_profile(anyone: httpx.Client, setup: Setup, up
 
 
 # -- our own endpoints
+
+
+def test_a_refused_request_is_recorded_with_its_client(anyone: httpx.Client, gateway: Gateway) -> None:
+    agent = {"user-agent": "claude-cli/2.1.329 (external, cli)"}
+    refused = anyone.post("/v1/messages", json={}, headers=agent)
+    assert "proxycast keys create" in error_message("anthropic", 401, refused.content)
+    audit = gateway.home / "proxycast" / "audit.db"
+    until(lambda: reader.recent(audit, user_agent=agent["user-agent"]))
+    (row,) = reader.recent(audit, user_agent=agent["user-agent"])
+    assert (row["client"], row["status"], row["operation"]) == ("claude-code", 401, "rejected")
 
 
 def test_health_is_open_and_tells_no_secret_and_metrics_need_a_key(anyone: httpx.Client, key: str) -> None:

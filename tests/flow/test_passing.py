@@ -12,6 +12,7 @@ from tests.e2e.gateway import Gateway
 from tests.flow.conftest import CONFIG, Setup
 from tests.flow.upstream import Upstream, answer
 
+pytestmark = pytest.mark.flow
 ANSWER = b'{"id": "made-1", "odd":  "spacing"}'
 OF = {"anthropic": "of-anthropic", "openai": "of-openai", "gemini": "of-gemini"}
 ANTHROPIC = {"anthropic-version": "2023-06-01"}
