@@ -6,6 +6,7 @@ import click
 
 from addons.cli.audit import audit
 from addons.cli.ca import ca
+from addons.cli.clients import client
 from addons.cli.context import Context
 from addons.cli.credential_add import add
 from addons.cli.credential_ask import models, quota, test
@@ -30,6 +31,7 @@ from addons.cli.version import version
 COMMANDS = (
     run,
     keys,
+    client,
     credentials,
     profiles,
     providers,

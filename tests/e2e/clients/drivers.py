@@ -70,6 +70,15 @@ class Driver(ABC):
             **self.configure(base_url, key),
         }
 
+    def leave_to_files(self, base_url: str, key: str) -> None:
+        """Take what `prepare` said of address, key and model out of the environment: only its files say so now."""
+        said = ("GATEWAY_KEY", "OPENAI_MODEL")
+        self._env = {
+            name: value
+            for name, value in self._env.items()
+            if name not in said and value != key and not value.startswith(base_url)
+        }
+
     @abstractmethod
     def configure(self, base_url: str, key: str) -> dict[str, str]:
         """Write the client's files; return its environment variables."""
