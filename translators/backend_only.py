@@ -1,6 +1,7 @@
 """The client's half of a protocol that no client speaks to us: each call of it is a mistake of ours, and says so.
 
-Wires that only backends have (Bedrock's, a provider's private ones) inherit it and implement the other half.
+Wires that only backends have (Bedrock's, a provider's private ones) inherit it and implement the other half; of that
+it has what a backend without an endpoint that counts tokens says.
 """
 
 from __future__ import annotations
@@ -47,6 +48,13 @@ class BackendOnly:
 
     def adapt_own(self, body: Json, target: Target, recall: Callable[[str], str | None]) -> Json:
         self._refuse()
+
+    def encode_count_request(self, request: Request, target: Target) -> Json | None:
+        """Many of these backends count nothing."""
+        return None
+
+    def decode_token_count(self, body: Json) -> int | None:
+        return None
 
     def _refuse(self) -> NoReturn:
         raise TranslationError(f"{self.id} is spoken to backends only")

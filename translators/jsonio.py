@@ -31,6 +31,15 @@ def loads(data: bytes | str) -> Any:
             raise ValueError("JSON is nested too deeply") from error
 
 
+def object_in(data: bytes | str) -> Json | None:
+    """The object that `data` is the JSON of; None for whatever else."""
+    try:
+        found = loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _refuse(name: str) -> Any:
     """`NaN` and its like, which the standard library takes and JSON has not."""
     raise ValueError(f"{name} is no JSON value")

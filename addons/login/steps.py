@@ -24,7 +24,7 @@ from addons.providers import outbound
 from addons.vault import oauth
 from addons.vault.credential import Credential
 from addons.vault.oauth import OAuth, RefreshError
-from addons.vault.tokens import Json, Token
+from addons.vault.tokens import Json, Token, json_object
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 #: Fields of a token answer that are of no use later.
@@ -232,12 +232,8 @@ class Steps:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise UnreachableError(f"{url.partition('?')[0]} cannot be reached: {reason}") from None
-        try:
-            data = json.loads(content)
-        except ValueError:
-            data = None
-        found = data if isinstance(data, dict) else {}
-        return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(content), found)
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status_code, told, bytes(content), json_object(content))
 
     def waiting(self, reply: Reply) -> Pending | None:
         """Whether a poll's reply means that the user is not done. Raises UnreachableError for what may pass."""

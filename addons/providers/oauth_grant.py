@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -28,11 +28,16 @@ async def renew(
         raise RefreshError(f"a login is not sent to {url or 'nowhere'}: set token_url to an https address", final=True)
     client_id = credential.setting("client_id", how.client_id)
     client_secret = credential.secret_field("client_secret") or credential.setting("client_secret")
-    headers, body = oauth.request_body(how, token, client_id, client_secret)
-    headers |= {name.lower(): value for name, value in identity}
+    answer = await post(client, url, *oauth.request_body(how, token, client_id, client_secret), identity)
+    return oauth.renewed(how, token, answer.status_code, answer.headers, answer.content, time.time())
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, identity: Sequence[tuple[str, str]]
+) -> httpx.Response:
+    """The headers of `identity` go before the others. Raises RefreshError."""
     try:
-        answer = await client.post(url, headers=headers, content=body)
-    except httpx.HTTPError as error:
+        return await client.post(url, headers={**headers, **{n.lower(): value for n, value in identity}}, content=body)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         text = str(error) or type(error).__name__
         raise RefreshError(f"the token service cannot be reached: {text}") from error
-    return oauth.renewed(how, token, answer.status_code, answer.headers, answer.content, time.time())

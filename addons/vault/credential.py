@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from addons.vault.tokens import json_object
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -36,10 +38,7 @@ class Credential:
 
     def secret_field(self, name: str) -> str:
         """A field of a JSON secret, or "" where there is none."""
-        try:
-            value = json.loads(self.secret).get(name, "")
-        except (ValueError, AttributeError):
-            return ""
+        value = json_object(self.secret).get(name, "")
         return value if isinstance(value, str) else ""
 
     def secret_values(self) -> list[str]:

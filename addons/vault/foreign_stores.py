@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any
 
 from addons.vault import foreign_files
 from addons.vault.foreign_files import FileFormatError, StoreFormat, StoreRow
-from addons.vault.tokens import Json, Token, at
+from addons.vault.tokens import Json, Token, at, json_object
 
 SUFFIXES = (".sqlite3", ".sqlite", ".db")
 
@@ -37,7 +36,7 @@ def read(path: Path, store: StoreFormat) -> Token:
             if row.table not in tables:
                 tables[row.table] = _rows_if_any(db, row.table)
     for key, known in store.tokens.items():
-        data = _object(tables[store.table].get(key))
+        data = json_object(tables[store.table].get(key))
         token = foreign_files.token_of(data, store.format)
         if token.access or token.refresh:
             extra = {**known, **token.extra}
@@ -65,13 +64,5 @@ def _rows_if_any(db: sqlite3.Connection, table: str) -> dict[str, Any]:
 
 
 def _parts(row: StoreRow, rows: Mapping[str, Any]) -> Json:
-    data = _object(rows.get(row.key))
+    data = json_object(rows.get(row.key))
     return {name: value for name, path in row.extra.items() if (value := at(data, path)) is not None}
-
-
-def _object(value: Any) -> Json:
-    try:
-        found = json.loads(value)
-    except (TypeError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

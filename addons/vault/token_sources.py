@@ -19,7 +19,7 @@ from addons.vault.foreign_files import FORMATS, OWN, FileFormat, FileFormatError
 from addons.vault.locks import family
 from addons.vault.private_file import replace_text
 from addons.vault.store import NotFoundError, StateStore
-from addons.vault.tokens import Json, Token, at
+from addons.vault.tokens import Json, Token, at, json_object
 
 log = logging.getLogger(__name__)
 #: The field of a credential's secret that holds what could not be written to its file.
@@ -151,7 +151,7 @@ class _Foreign:
         def change(secret: str) -> str | None:
             if held is None and _held_in(secret) is None:
                 return None
-            kept = {name: value for name, value in _object(secret).items() if name != HELD}
+            kept = {name: value for name, value in json_object(secret).items() if name != HELD}
             if held is not None:
                 kept[HELD] = held
             return json.dumps(kept) if kept else ""
@@ -257,14 +257,6 @@ def _own(token: Token, now: float) -> Json:
     return foreign_files.with_token(dict(token.extra), FORMATS[OWN], token, now)
 
 
-def _object(secret: str) -> Json:
-    try:
-        found = json.loads(secret)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _held_in(secret: str) -> Json | None:
-    held = _object(secret).get(HELD) if secret.startswith("{") else None
+    held = json_object(secret).get(HELD) if secret.startswith("{") else None
     return held if isinstance(held, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,16 +78,29 @@ def like(known: Any, moment: float, unit: str) -> Any:
     return round(moment)
 
 
-def jwt_expiry(token: str) -> float | None:
-    """The `exp` of a JWT, None for what is none. Its signature is its issuer's business."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
+def json_object(text: Any) -> Json:
+    """The object that `text` (or bytes) is the JSON of; {} for whatever else."""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-    return seconds(claims.get("exp")) if isinstance(claims, dict) else None
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def jwt_claims(token: Any) -> Json:
+    """What a JWT says; {} for what is none. Its signature is its issuer's business."""
+    parts = token.split(".") if isinstance(token, str) else []
+    if len(parts) != 3:
+        return {}
+    try:
+        return json_object(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return {}
+
+
+def jwt_expiry(token: str) -> float | None:
+    """The `exp` of a JWT, None for what is none."""
+    return seconds(jwt_claims(token).get("exp"))
 
 
 def at(data: Any, path: Sequence[str]) -> Any:

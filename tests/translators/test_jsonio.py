@@ -25,3 +25,22 @@ def test_what_clients_send_is_read(data: bytes, value: object) -> None:
 def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):
         jsonio.loads(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        ('{"a": 1}', {"a": 1}),
+        (b"{}", {}),
+        (b"[1]", None),
+        (b"null", None),
+        (b'"{}"', None),
+        (b"", None),
+        (b'{"a": 1', None),
+        (b"[" * 200_000, None),
+        (b"\xff", None),
+    ],
+)
+def test_an_object_is_told_from_whatever_else(data: bytes | str, found: object) -> None:
+    assert jsonio.object_in(data) == found

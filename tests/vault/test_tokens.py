@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from addons.vault.tokens import Token, at, jwt_expiry, like, put, seconds
+from addons.vault.tokens import Token, at, json_object, jwt_claims, jwt_expiry, like, put, seconds
 
 MOMENT = 1_789_398_000.0  # 2026-09-14T15:00:00Z
 
@@ -72,6 +72,21 @@ def test_the_expiry_of_a_jwt_is_in_its_claims():
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.b", "..", jwt([]), jwt({}), jwt({"exp": "x"}), "a.é.c"])
 def test_what_is_no_jwt_has_no_expiry(token: str):
     assert jwt_expiry(token) is None
+
+
+def test_what_a_jwt_says():
+    assert jwt_claims(jwt({"email": "a@b.c"})) == {"email": "a@b.c"}
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.b.c", "a.é.c", jwt([]), None, 5])
+def test_what_is_no_jwt_says_nothing(token: object):
+    assert jwt_claims(token) == {}
+
+
+@pytest.mark.parametrize("text", [None, 5, "", "[1]", "null", '{"a":', b"\xff", "[" * 200_000])
+def test_what_is_no_json_object_is_an_empty_one(text: object):
+    assert json_object(text) == {}
+    assert json_object('{"a": 18446744073709551617}') == {"a": 2**64 + 1}, "to the last digit"
 
 
 def test_a_token_is_usable_until_shortly_before_it_expires():

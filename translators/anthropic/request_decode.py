@@ -140,11 +140,8 @@ def _claude_code(user_id: str) -> tuple[bool, str | None]:
         return True, legacy[1]
     if not user_id.startswith("{"):
         return False, None
-    try:
-        fields = jsonio.loads(user_id)
-    except ValueError:
-        return False, None
-    if not isinstance(fields, dict):
+    fields = jsonio.object_in(user_id)
+    if fields is None:
         return False, None
     session = fields.get("session_id")
     return True, session if isinstance(session, str) and session else None

@@ -78,12 +78,9 @@ class AnthropicStreamDecoder:
     def _event(self, data: bytes, out: list[StreamEvent]) -> None:
         if self._done:
             return
-        try:
-            payload = jsonio.loads(data)
-        except ValueError:
+        payload = jsonio.object_in(data)
+        if payload is None:
             return  # `[DONE]` of compatibles, or noise
-        if not isinstance(payload, dict):
-            return
         handler = _HANDLERS.get(_text(payload.get("type")))
         if handler is not None:
             handler(self, payload, out)

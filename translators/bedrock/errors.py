@@ -49,15 +49,12 @@ _BY_LOWER = {name.lower(): name for name in _KINDS}
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     """Any answer that is no 2xx: the exception of the header or the body, a proxy's page, or nothing at all."""
-    try:
-        found = jsonio.loads(body)
-    except ValueError:
-        found = None
-    fields: Json = found if isinstance(found, dict) else {}
+    found = jsonio.object_in(body)
+    fields: Json = found or {}
     nested = fields.get("error")  # the OpenAI-dialect shape, should a gateway in between write it
     type_ = _name(headers.get("x-amzn-errortype") or fields.get("__type") or fields.get("code"))
     message = _message(fields) or (_message(nested) if isinstance(nested, dict) else "")
-    if not message and not isinstance(found, dict):
+    if not message and found is None:
         message = excerpt(body)
     error = _error(type_, message or f"HTTP {status} without a message", status, fields)
     error.retry_after = waits.from_headers(headers)

@@ -46,7 +46,7 @@ class EventReader:
 
 def _read(message: Message) -> Event | ErrorInfo | None:
     """None for what is no event of a service: an initial response, or a payload that is no object."""
-    payload = _object(message.payload)
+    payload = jsonio.object_in(message.payload)
     match message.text(":message-type"):
         case "event":
             return Event(message.text(":event-type"), payload) if payload is not None else None
@@ -58,11 +58,3 @@ def _read(message: Message) -> Event | ErrorInfo | None:
             return errors.exception(message.text(":error-code"), message.text(":error-message"))
         case _:
             return None
-
-
-def _object(payload: bytes) -> Json | None:
-    try:
-        found = jsonio.loads(payload)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

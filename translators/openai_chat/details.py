@@ -64,11 +64,8 @@ def pack_extra(extra_content: Json) -> str:
 
 def unpack(signature: str, text: str) -> tuple[list[Json], Json | None]:
     """→ (entries in order, extra content of the call that follows). Signatures that `pack` did not make are nothing."""
-    try:
-        held = jsonio.loads(signature)
-    except ValueError:
-        return [], None
-    if not isinstance(held, dict):
+    held = jsonio.object_in(signature)
+    if held is None:
         return [], None
     entries = held.get("details")
     details = list(filter(_is_entry, entries)) if isinstance(entries, list) else []

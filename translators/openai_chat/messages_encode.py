@@ -171,9 +171,4 @@ def _call(call: ToolCall, extra: Json | None) -> Json:
 
 def _arguments(text: str) -> str:
     """JSON of an object, the client's own bytes where they are that: templates of local backends parse it and fail."""
-    try:
-        if isinstance(jsonio.loads(text), dict):
-            return text
-    except ValueError:
-        pass
-    return jsonio.dumps_str(as_object(text))
+    return text if jsonio.object_in(text) is not None else jsonio.dumps_str(as_object(text))

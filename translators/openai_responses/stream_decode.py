@@ -94,11 +94,8 @@ class ResponsesDecoder:
     def _read(self, data: bytes, out: Events) -> None:
         if self._ended or data.startswith(b"[DONE]"):
             return
-        try:
-            event = jsonio.loads(data)
-        except ValueError:
-            return
-        if isinstance(event, dict):
+        event = jsonio.object_in(data)
+        if event is not None:
             self.handle(event, out)
 
     # -- events

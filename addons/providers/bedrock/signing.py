@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import lru_cache
 
 from botocore.auth import SigV4Auth
@@ -12,6 +11,7 @@ from botocore.credentials import Credentials
 
 from addons.providers.api import Upstream
 from addons.vault.credential import Credential
+from addons.vault.tokens import json_object
 
 #: Field → the other names that AWS gives it: of the environment and files, and of `aws sts`.
 _NAMES = {
@@ -44,11 +44,8 @@ def api_key(credential: Credential) -> str:
 @lru_cache(maxsize=64)
 def _fields(secret: str) -> dict[str, str]:
     """The fields of a JSON secret under our names; {} for anything else."""
-    try:
-        found = json.loads(secret)
-    except ValueError:
-        return {}
-    found = found.get("Credentials", found) if isinstance(found, dict) else {}
+    whole = json_object(secret)
+    found = whole.get("Credentials", whole)
     if not isinstance(found, dict):
         return {}
     given = {name.lower(): value for name, value in found.items() if isinstance(value, str)}

@@ -5,11 +5,10 @@ Sources: gemini_code_assist.md §4, antigravity.md §4 (where a project is a tex
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from addons.vault.tokens import jwt_claims
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 Json = dict[str, Any]
@@ -88,16 +87,8 @@ def is_numeric(project: str) -> bool:
 
 
 def email_of(login: Any) -> str:
-    """The e-mail that a login's id_token names; its signature is its issuer's business."""
-    token = login.get("id_token") if isinstance(login, dict) else None
-    parts = token.split(".") if isinstance(token, str) else []
-    if len(parts) != 3:
-        return ""
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return ""
-    return _text(claims, "email")
+    """The e-mail that a login's id_token names."""
+    return _text(jwt_claims(login.get("id_token")), "email") if isinstance(login, dict) else ""
 
 
 def _text(value: Any, name: str) -> str:

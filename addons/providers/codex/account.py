@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from typing import Any
 
 from addons.vault.credential import Credential
+from addons.vault.tokens import jwt_claims
 
 Json = dict[str, Any]
 _AUTH = "https://api.openai.com/auth"
 _PROFILE = "https://api.openai.com/profile"
-
-
-def claims(token: object) -> Json:
-    """The claims of a JWT; {} for what is none."""
-    parts = token.split(".") if isinstance(token, str) else []
-    if len(parts) != 3:
-        return {}
-    try:
-        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def account_id(credential: Credential) -> str:
@@ -41,7 +27,7 @@ def described(credential: Credential) -> Json:
     """What a person knows the account by: `email` and `plan`, as far as the tokens tell."""
     login, found = _login(credential), Json()
     for token in (login.get("id_token"), credential.secret):
-        known = claims(token)
+        known = jwt_claims(token)
         profile = known.get(_PROFILE)
         email = known.get("email") or (profile.get("email") if isinstance(profile, dict) else None)
         told = {"email": _text(email), "plan": _text(_auth(token).get("chatgpt_plan_type"))}
@@ -55,7 +41,7 @@ def _login(credential: Credential) -> Json:
 
 
 def _auth(token: object) -> Json:
-    found = claims(token).get(_AUTH)
+    found = jwt_claims(token).get(_AUTH)
     return found if isinstance(found, dict) else {}
 
 

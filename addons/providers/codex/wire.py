@@ -38,9 +38,3 @@ class CodexWire(BackendOnly):
 
     def decode_error(self, status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
         return registry.get(RESPONSES).decode_error(status, headers, body)
-
-    def encode_count_request(self, request: Request, target: Target) -> Json | None:
-        return None
-
-    def decode_token_count(self, body: Json) -> int | None:
-        return None

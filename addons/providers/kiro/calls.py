@@ -56,14 +56,7 @@ class Calls:
         del self._pending[identifier]
         self._done.add(identifier)
         arguments = "".join(pending.pieces).strip() or "{}"
-        if not pending.name or not _is_object(arguments):
+        if not pending.name or jsonio.object_in(arguments) is None:
             self.broken = True
             return None
         return Call(identifier, pending.name, arguments)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(jsonio.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

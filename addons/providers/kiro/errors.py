@@ -30,11 +30,8 @@ _ENDING = re.compile(r"(exception|error)$", re.IGNORECASE)
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     """Any answer that is no 2xx."""
-    try:
-        found = jsonio.loads(body)
-    except ValueError:
-        found = None
-    fields: Json = found if isinstance(found, dict) else {}
+    found = jsonio.object_in(body)
+    fields: Json = found or {}
     name = _name(headers.get("x-amzn-errortype") or fields.get("__type"))
     kind = kind_of_status(status)
     if status < 500 and kind is not ErrorKind.RATE_LIMIT:

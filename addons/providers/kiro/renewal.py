@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from addons.providers import outbound
+from addons.providers import oauth_grant, outbound
 from addons.providers.kiro.account import Account, Method
 from addons.vault import oauth
 from addons.vault.credential import Credential
@@ -41,13 +41,7 @@ async def renew(
     url = credential.setting("token_url") or _url(account)
     if not outbound.is_safe(url):
         raise RefreshError(f"a login is not sent to {url or 'nowhere'}: sign in to Kiro again", final=True)
-    headers, body = _post(token, account)
-    headers |= {name.lower(): value for name, value in identity}
-    try:
-        answer = await client.post(url, headers=headers, content=body)
-    except httpx.HTTPError as error:
-        text = str(error) or type(error).__name__
-        raise RefreshError(f"the token service cannot be reached: {text}") from error
+    answer = await oauth_grant.post(client, url, *_post(token, account), identity)
     how = _ANSWERS[account.method]
     new = oauth.renewed(how, token, answer.status_code, answer.headers, answer.content, time.time())
     return Token(new.access, new.refresh, new.expires, _kept(token.extra, answer))

@@ -97,7 +97,7 @@ class KiroStreamDecoder:
     # -- the events
 
     def _message(self, message: Message, out: list[StreamEvent]) -> None:
-        payload = _object(message.payload)
+        payload = jsonio.object_in(message.payload)
         match message.text(":message-type"):
             case "event":
                 handler = _HANDLERS.get(message.text(":event-type"))
@@ -229,14 +229,6 @@ class KiroStreamDecoder:
         self._writer.stop(out)
         self._done = True
         out.append(Error(error))
-
-
-def _object(payload: bytes) -> Json | None:
-    try:
-        found = jsonio.loads(payload)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 _Handler = Callable[[KiroStreamDecoder, Json, list[StreamEvent]], None]

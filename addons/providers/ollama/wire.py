@@ -33,9 +33,3 @@ class OllamaWire(BackendOnly):
 
     def decode_error(self, status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
         return answers.decode_error(status, headers, body)
-
-    def encode_count_request(self, request: Request, target: Target) -> Json | None:
-        return None
-
-    def decode_token_count(self, body: Json) -> int | None:
-        return None
