@@ -77,10 +77,10 @@ def rebuild(db: Path, exchange_id: str, side: str, attempt: int | None = None) -
 def search(db: Path, query: str, *, limit: int = 20) -> list[Row]:
     """Messages that contain every word of `query`, best first; "quoted words" are a phrase, `word*` a beginning.
 
-    Each has exchange id, time, role, kind, text and a snippet with the words between `[` and `]`.
+    Each has exchange id and `seq`, time, role, kind, text and a snippet with the words between `[` and `]`.
     """
     with _reading(db) as connection:
-        columns = "e.id AS exchange, m.time, m.conversation, m.role, m.kind, m.text, e.client, e.served_model"
+        columns = "e.id AS exchange, e.seq, m.time, m.conversation, m.role, m.kind, m.text, e.client, e.served_model"
         if _UNSPACED.search(query):
             escaped = re.sub(r"([%_\\])", r"\\\1", query.strip())
             sql = f"""

@@ -20,15 +20,20 @@ from addons.audit import reader
 from addons.audit.redact import Redactor
 from addons.audit.retention import checkpoint, purge
 from addons.audit.schema import open_for_writing
-from addons.cli.context import fail, guarded, json_option
+from addons.cli.context import WIDE, fail, guarded, json_option
 from addons.config.home import Home
 
-_RECENT = ("when", "client", "model", "provider", "status", "in", "out", "cost", "time", "id")
+_RECENT = ("number", "when", "client", "model", "provider", "status", "in", "out", "cost", "time", "id")
+_SEARCH = ("number", "when", "client", "role", "kind", "text", "exchange")
 
 _ATTEMPT = ("number", "provider", "credential", "model", "status", "outcome", "error", "why")
 _SIDE = ("attempt", "side", "size", "truncated")
 
-_UNBROKEN = frozenset(("when", "status", "in", "out", "cost", "time", "id", "exchange"))
+_UNBROKEN = frozenset(("number", "when", "status", "in", "out", "cost", "time", "id", "exchange", "role", "kind"))
+#: What a narrow terminal does without, the first one first: the number finds an exchange as well as its id.
+_SPARE = ("id", "exchange", "cost", "client", "kind")
+_GAP = 2  # between two columns
+_FOLDED = 20  # columns that what may be folded is given at least
 
 #: What `show` leaves out: it has its own table for them.
 _LISTS = ("attempt_list", "sides")
@@ -109,8 +114,8 @@ def search(text: str, limit: int, as_json: bool) -> None:
         _print_json(rows)
         return
     _print_table(
-        ("when", "client", "role", "kind", "text", "exchange"),
-        [(_when(r["time"]), r["client"], r["role"], r["kind"], r["snippet"], r["exchange"]) for r in rows],
+        _SEARCH,
+        [(r["seq"], _when(r["time"]), r["client"], r["role"], r["kind"], r["snippet"], r["exchange"]) for r in rows],
     )
 
 
@@ -179,9 +184,10 @@ def _summary(row: dict[str, Any]) -> tuple[Any, ...]:
     if row["subscription"] and row["cost_known"]:
         cost = f"({cost})"
     return (
+        row["seq"],
         _when(row["started"]),
         row["client"],
-        row["served_model"] or row["requested_model"],
+        row["served_model"] or row["requested_model"] or f"{row['method']} {row['path']}",
         f"{row['provider']} {row['credential']}".strip(),
         row["status"],
         row["input_total"],
@@ -220,13 +226,26 @@ def _print_table(columns: Sequence[str], rows: list[Any]) -> None:
         if columns[0]:
             click.echo("nothing found", err=True)
         return
+    console = Console(width=None if sys.stdout.isatty() else WIDE, soft_wrap=False)
+    texts = [[_harmless("" if value is None else str(value)) for value in row] for row in rows]
+    shown = _fitting(columns, texts, console.width)
     table = Table(box=None, pad_edge=False, show_header=any(columns))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _UNBROKEN)
-    for row in rows:
-        # Text, not str: what a model or a client wrote is no markup of ours.
-        table.add_row(*(Text(_harmless("" if value is None else str(value))) for value in row))
-    Console(soft_wrap=False).print(table)
+    for index in shown:
+        table.add_column(columns[index], overflow="fold", no_wrap=columns[index] in _UNBROKEN)
+    for row in texts:
+        table.add_row(*(Text(row[index]) for index in shown))  # Text, not str: what others wrote is no markup of ours
+    console.print(table)
+
+
+def _fitting(columns: Sequence[str], rows: list[list[str]], width: int) -> list[int]:
+    """Which columns to show (by index): all that can be spared go, one after the other, until the rest has room."""
+    widths = [max(map(len, (name, *(row[i] for row in rows)))) for i, name in enumerate(columns)]
+    widths = [n if columns[i] in _UNBROKEN else min(n, _FOLDED) for i, n in enumerate(widths)]
+    shown = list(range(len(columns)))
+    for name in _SPARE:
+        if name in columns and sum(widths[i] + _GAP for i in shown) - _GAP > width:
+            shown.remove(columns.index(name))
+    return shown
 
 
 def _harmless(text: str, keep: str = "") -> str:

@@ -43,6 +43,30 @@ def test_recent_lists_the_newest_first(run: Run) -> None:
     assert "unknown" in lines[1]
 
 
+@pytest.mark.parametrize("command", [["recent"], ["search", "okapi"]])
+def test_what_is_no_terminal_gets_every_column_unbroken(
+    command: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    header, *lines = run(*command).output.splitlines()
+    assert header.split()[0] == "number"
+    assert lines[-1].split()[-1] == "old"
+    assert len(lines) == (3 if command == ["recent"] else 1)
+
+
+@pytest.mark.parametrize(("width", "command"), [(80, ["recent"]), (70, ["search", "okapi"])])
+def test_a_narrow_terminal_is_not_overflowed_and_shows_by_which_number_to_look_further(
+    width: int, command: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addons.cli.audit.WIDE", width)
+    header, *lines = run(*command).output.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert {"number", "when"} <= set(header.split())
+    assert not {"id", "exchange"} & set(header.split())
+    number = next(line.split()[0] for line in reversed(lines) if line[0].isdigit())
+    assert json.loads(run("show", number, "--json").output)["id"] == "old"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
