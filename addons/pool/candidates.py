@@ -67,7 +67,8 @@ def find(
 ) -> list[Candidate]:
     """Candidates for `model`, best first; raises NoCandidateError.
 
-    A named credential is asked whatever its provider usually serves: the user chose it. Without a list, every enabled
+    A named credential is asked whatever its provider usually serves, as the user chose it, but for what the user
+    excluded. Without a list, every enabled
     credential that serves the model (all of them for ANY_MODEL) is a candidate, and the built-in demo when there is no
     credential at all. `locked` are those that there are and that cannot be opened, each with the reason.
     """
@@ -76,7 +77,7 @@ def find(
         found = _named(use, wanted, reason, credentials, registry)
         if not found:
             raise NoCandidateError(
-                f"no credential of profile {profile_name!r} is usable: see `proxycast credentials list`"
+                f"no credential of profile {profile_name!r} is usable for {wanted!r}: see `proxycast credentials list`"
             )
         return found
     if not credentials and locked:
@@ -138,4 +139,6 @@ def _candidate(credential: Credential, model: str, registry: Registry, why: str,
     aliases = credential.settings.get("models")
     asked = override(model, aliases) if isinstance(aliases, dict) else None
     model = asked or model
+    if any(fnmatch.fnmatchcase(model, pattern) for pattern in credential.settings.get("excluded_models") or ()):
+        return None
     return Candidate(credential, provider, model, why, position, provider.limited_as(model))

@@ -94,3 +94,13 @@ def test_the_demo_does_not_stand_in_for_credentials_that_cannot_be_opened() -> N
     locked = {"work": "the key is missing from the key file"}
     with pytest.raises(NoCandidateError, match="work: the key is missing"):
         find("default", Profile(), "claude-x", {}, REGISTRY, locked)
+
+
+def test_a_named_credential_is_not_asked_for_what_its_owner_excluded() -> None:
+    excluding = Credential("any", "openai_compatible", "s", {"excluded_models": ["x-*"], "models": {"al": "x-1"}})
+    profile = Profile(use=["any", "gpt"])
+    assert names(profile, "x-1", excluding, GPT) == [("gpt", "x-1")]
+    assert names(profile, "al", excluding, GPT) == [("gpt", "al")]
+    assert names(profile, "y-1", excluding, GPT) == [("any", "y-1"), ("gpt", "y-1")]
+    with pytest.raises(NoCandidateError, match="no credential of profile 'p' is usable for 'x-1'"):
+        names(Profile(use=["any"]), "x-1", excluding, GPT)
