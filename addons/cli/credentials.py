@@ -31,11 +31,13 @@ def list_credentials(context: Context, as_json: bool) -> None:
     standings = _standings(context)
     rows = [_row(credential, standings) for credential in context.state.credentials.values()]
     rows += [
-        {**dict.fromkeys(_row(Credential("", ""), {})), "name": n, "cause": p}
+        {**dict.fromkeys(_row(Credential("", ""), {})), "name": n, "cause": p, "states": []}
         for n, p in context.state.problems.items()
     ]
     if as_json:
         _add_quotas(context, rows)
+    else:
+        rows = [{column: value for column, value in row.items() if column != "states"} for row in rows]
     show(rows, as_json=as_json, empty="no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one")
 
 
@@ -155,7 +157,13 @@ def _show_one(context: Context, name: str, *, as_json: bool) -> None:
     rows = [_row(get(context, name), _standings(context))]
     if as_json:
         _add_quotas(context, rows)
-    show(rows, as_json=as_json, empty="")
+        show(rows, as_json=True, empty="")
+        return
+    states = rows[0].pop("states")
+    show(rows, as_json=False, empty="")
+    if len(states) > 1:
+        click.echo()
+        show(states, as_json=False, empty="")
 
 
 def _tell(context: Context, name: str, *, as_json: bool) -> None:
@@ -184,13 +192,13 @@ def _standings(context: Context) -> dict[str, list[Standing]]:
 
 
 def _row(credential: Credential, standings: dict[str, list[Standing]]) -> dict[str, Any]:
-    """A state of the whole credential comes before one of a single model."""
+    """A state of the whole credential comes before those of single models; `states` are all of them."""
     known = sorted(standings.get(credential.name, []), key=lambda standing: standing.model is not None)
-    standing = known[0] if known else Standing(State.ACTIVE)
     if not credential.enabled:
-        standing = Standing(State.DISABLED)
-    state = standing.state.value
-    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(standing.until)) if standing.until else None
+        known = [Standing(State.DISABLED)]
+    states = [_state(standing) for standing in known or [Standing(State.ACTIVE)]]
+    first = states[0]
+    state = f"{first['state']} ({first['model']})" if first["model"] else first["state"]
     return {
         "name": credential.name,
         "provider": credential.provider,
@@ -199,7 +207,14 @@ def _row(credential: Credential, standings: dict[str, list[Standing]]) -> dict[s
         "priority": credential.priority,
         "weight": credential.weight,
         "enabled": credential.enabled,
-        "state": f"{state} ({standing.model})" if standing.model else state,
-        "until": until,
-        "cause": standing.cause or None,
+        "state": f"{state}, {len(states) - 1} more" if len(states) > 1 else state,
+        "until": first["until"],
+        "cause": first["cause"],
+        "states": states,
     }
+
+
+def _state(standing: Standing) -> dict[str, Any]:
+    """`model` None = the whole credential."""
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(standing.until)) if standing.until else None
+    return {"state": standing.state.value, "model": standing.model, "until": until, "cause": standing.cause or None}

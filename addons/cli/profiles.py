@@ -10,6 +10,7 @@ from tomlkit import TOMLDocument
 
 from addons.cli.context import USAGE_ERROR, Context, fail, fit_name, guarded, json_option, pass_context, show
 from addons.config.edit import edit, table
+from addons.pool.strategies import STRATEGIES
 
 
 @click.group()
@@ -35,10 +36,25 @@ def parse_use(text: str) -> list[str | list[str]]:
 @click.option(
     "--map", "pairs", multiple=True, metavar="PATTERN=MODEL", help="Override by pattern or Claude Code family."
 )
+@click.option(
+    "--strategy",
+    type=click.Choice(sorted(STRATEGIES)),
+    default="priority",
+    show_default=True,
+    help="How equals share the work.",
+)
 @click.option("--take-over", is_flag=True, help="Let a provider's other accounts do the work of one that is banned.")
 @pass_context
 @guarded
-def add(context: Context, name: str, use: str, model: str | None, pairs: tuple[str, ...], take_over: bool) -> None:
+def add(
+    context: Context,
+    name: str,
+    use: str,
+    model: str | None,
+    pairs: tuple[str, ...],
+    strategy: str,
+    take_over: bool,
+) -> None:
     """Make a profile, or replace one of that name."""
     entries = parse_use(use)
     known = context.state.credentials
@@ -59,6 +75,8 @@ def add(context: Context, name: str, use: str, model: str | None, pairs: tuple[s
             profile["model"] = model
         if overrides:
             profile["models"] = overrides
+        if strategy != "priority":
+            profile["strategy"] = strategy
         if take_over:
             profile["take_over"] = True
         table(document, "profiles")[name] = profile
@@ -106,6 +124,7 @@ def list_profiles(context: Context, as_json: bool) -> None:
                 "use": use or ["(all that serve the model)"],
                 "model": profile.model,
                 "models": profile.models,
+                "strategy": profile.strategy,
             }
         )
     show(rows, as_json=as_json, empty="")

@@ -112,3 +112,12 @@ def test_a_broken_file_is_named_and_left_alone(done, refused, home: Home):
     home.config.write_text("[gateway\n", encoding="utf-8")
     assert "not valid TOML" in refused("profiles", "add", "work", "--use", "demo")
     assert home.config.read_text("utf-8") == "[gateway\n"
+
+
+def test_how_equals_share_the_work_is_chosen_and_shown(three, done, read, command):
+    done("profiles", "add", "work", "--use", "a+b", "--strategy", "round_robin")
+    assert {row["name"]: row["strategy"] for row in read("profiles", "list")} == {
+        "default": "priority",
+        "work": "round_robin",
+    }
+    assert "'nobody' is not one of" in command("profiles", "add", "x", "--use", "a", "--strategy", "nobody").stderr

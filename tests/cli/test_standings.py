@@ -79,3 +79,18 @@ def test_list_and_show_tell_quotas_to_scripts(learned, read, done):
     assert (told["remaining"], told["source"]) == (0, "the-header")
     done("credentials", "remove", "resting")
     assert read("credentials", "quota") == []
+
+
+def test_every_state_of_a_credential_is_shown(learned, done, read, home: Home):
+    store = StandingStore(home.state)
+    store.save([("resting", Standing(State.COOLING, "no tokens left", learned + 300, learned, "claude-y"))])
+    store.close()
+    row = next(row for row in read("credentials", "list") if row["name"] == "resting")
+    assert row["state"] == "cooling (claude-x), 1 more"
+    assert [(one["model"], one["cause"]) for one in row["states"]] == [
+        ("claude-x", "slow down"),
+        ("claude-y", "no tokens left"),
+    ]
+    shown = done("credentials", "show", "resting")
+    assert "claude-y" in shown and "no tokens left" in shown
+    assert "cooling (claude-x), 1 more" in done("credentials", "list")
