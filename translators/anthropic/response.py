@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from translators.anthropic import stops, usage, wire
+from translators.anthropic import stops, usage
 from translators.anthropic.answer_blocks import encode_block, is_carried, message_id, tool_id
 from translators.anthropic.blocks_decode import decode_answer_block
 from translators.anthropic.errors import error_of_object
@@ -12,7 +12,8 @@ from translators.anthropic.wire import Json
 from translators.canonical import names as tool_names
 from translators.canonical.arguments import unwrap_custom
 from translators.canonical.blocks import Block, Text, Thinking, ToolCall
-from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
+from translators.canonical.counts import count
+from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StopReason
 from translators.canonical.names import NameMap
 from translators.canonical.response import Response
@@ -108,7 +109,4 @@ def encode_token_count(tokens: int) -> Json:
 
 
 def decode_token_count(body: Json) -> int | None:
-    try:
-        return wire.optional_int(body.get("input_tokens"), "input_tokens")
-    except TranslationError:
-        return None
+    return count(body.get("input_tokens"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from translators.anthropic.wire import Json
+from translators.canonical.counts import count
 from translators.canonical.events import Usage
 
 #: Fields of Anthropic's own usage that have no canonical word but mean the same on every way out.
@@ -18,33 +17,27 @@ def decode(raw: object) -> Usage | None:
     write_5m, write_1h = _cache_writes(raw)
     details = raw.get("output_tokens_details")
     return Usage(
-        input_fresh=_count(raw.get("input_tokens")),
-        cache_read=_count(raw.get("cache_read_input_tokens")),
+        input_fresh=count(raw.get("input_tokens")),
+        cache_read=count(raw.get("cache_read_input_tokens")),
         cache_write_5m=write_5m,
         cache_write_1h=write_1h,
-        output=_count(raw.get("output_tokens")),
-        reasoning=_count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
+        output=count(raw.get("output_tokens")),
+        reasoning=count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
         raw=raw,
     )
 
 
 def _cache_writes(raw: Json) -> tuple[int | None, int | None]:
     """What was written for 5 minutes and for an hour; an unsplit number counts as 5 minutes, the default lifetime."""
-    total = _count(raw.get("cache_creation_input_tokens"))
+    total = count(raw.get("cache_creation_input_tokens"))
     split = raw.get("cache_creation")
     if not isinstance(split, dict):
         return total, None
-    hour = _count(split.get("ephemeral_1h_input_tokens"))
-    minutes = _count(split.get("ephemeral_5m_input_tokens"))
+    hour = count(split.get("ephemeral_1h_input_tokens"))
+    minutes = count(split.get("ephemeral_5m_input_tokens"))
     if total is not None:
         minutes = max(total - (hour or 0), 0)
     return minutes, hour
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return max(int(value), 0)
 
 
 def encode(usage: Usage) -> Json:

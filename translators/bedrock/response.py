@@ -6,6 +6,7 @@ from typing import Any
 
 from translators.bedrock import answer_blocks, errors, stops, usage
 from translators.canonical.blocks import ToolCall
+from translators.canonical.counts import count
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.names import NameMap
 from translators.canonical.response import Response
@@ -51,4 +52,4 @@ def _not_an_answer(body: Json) -> ErrorInfo:
 
 
 def decode_token_count(body: Json) -> int | None:
-    return usage.count(body.get("inputTokens"))
+    return count(body.get("inputTokens"))

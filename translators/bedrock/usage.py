@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from translators.canonical.counts import count
 from translators.canonical.events import Usage
 
 
@@ -35,9 +36,3 @@ def _cache_writes(raw: dict[str, Any]) -> tuple[int | None, int | None]:
         return total, None
     hour = sum(hours)
     return max((total or 0) - hour, 0), hour
-
-
-def count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return max(int(value), 0)

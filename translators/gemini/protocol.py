@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from translators.canonical.counts import count
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
@@ -68,5 +69,4 @@ class GeminiProtocol:
         return request_encode.encode_count_request(request, target)
 
     def decode_token_count(self, body: Json) -> int | None:
-        total = get(body, "totalTokens")
-        return total if isinstance(total, int) and not isinstance(total, bool) else None
+        return count(get(body, "totalTokens"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from translators.canonical.counts import count
 from translators.canonical.events import Usage
 from translators.gemini.wire import get
 
 Json = dict[str, Any]
+
+_DIGITS = re.compile(r"[0-9]{1,16}")
 
 
 def decode(raw: Any) -> Usage | None:
@@ -51,8 +55,6 @@ def encode(usage: Usage) -> Json | None:
 
 def _count(raw: Json, name: str) -> int | None:
     value = get(raw, name)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e15:
-        return None
-    return max(int(value), 0)
+    if isinstance(value, str) and _DIGITS.fullmatch(value):  # proto-JSON writes long integers as text
+        value = int(value)
+    return count(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from translators.canonical.counts import count
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
@@ -66,5 +67,4 @@ class OpenAIChat:
         return None
 
     def decode_token_count(self, body: Json) -> int | None:
-        count = body.get("input_tokens")
-        return count if isinstance(count, int) else None
+        return count(body.get("input_tokens"))

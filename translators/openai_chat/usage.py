@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from translators.canonical.counts import count
 from translators.canonical.events import Usage
 from translators.openai_chat.wire import Json
 
@@ -24,13 +25,14 @@ _COMPLETION = (("completion_tokens",), ("output_tokens",))
 
 
 def _count(raw: Json, paths: tuple[tuple[str, ...], ...]) -> int | None:
-    """The first number found; floats are whole numbers in disguise, negatives mean nothing."""
+    """The first count found."""
     for path in paths:
         value: object = raw
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
-            return int(max(0, min(value, 2**53)))
+        found = count(value)
+        if found is not None:
+            return found
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from translators.canonical.counts import count
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
@@ -65,5 +66,4 @@ class OpenAIResponses:
         return request_encode.encode_count_request(request, target)
 
     def decode_token_count(self, body: Json) -> int | None:
-        tokens = body.get("input_tokens")
-        return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+        return count(body.get("input_tokens"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from translators.canonical.counts import count
 from translators.canonical.events import Usage
 from translators.openai_responses.wire import Json
 
@@ -12,15 +13,15 @@ def decode_usage(raw: object) -> Usage | None:
         return None
     details = raw.get("input_tokens_details")
     details = details if isinstance(details, dict) else {}
-    cached, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
-    total = _count(raw.get("input_tokens"))
+    cached, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
+    total = count(raw.get("input_tokens"))
     spent = raw.get("output_tokens_details")
     return Usage(
         input_fresh=None if total is None else max(total - (cached or 0) - (written or 0), 0),
         cache_read=cached,
         cache_write_5m=written,
-        output=_count(raw.get("output_tokens")),
-        reasoning=_count(spent.get("reasoning_tokens")) if isinstance(spent, dict) else None,
+        output=count(raw.get("output_tokens")),
+        reasoning=count(spent.get("reasoning_tokens")) if isinstance(spent, dict) else None,
         raw=raw,
     )
 
@@ -34,10 +35,3 @@ def encode_usage(usage: Usage) -> Json:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": usage.total,
     }
-
-
-def _count(value: object) -> int | None:
-    """A count of tokens; some compatibles send floats, none may be negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e15 < value < 1e15:
-        return None
-    return max(int(value), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from translators.canonical.counts import count
 from translators.canonical.estimate import text_tokens
 from translators.canonical.events import Usage
 
@@ -15,10 +16,10 @@ def counted(told: object) -> Usage | None:
     if not isinstance(told, dict):
         return None
     return Usage(
-        input_fresh=_count(told.get("uncachedInputTokens")),
-        cache_read=_count(told.get("cacheReadInputTokens")),
-        cache_write_5m=_count(told.get("cacheWriteInputTokens")),
-        output=_count(told.get("outputTokens")),
+        input_fresh=count(told.get("uncachedInputTokens")),
+        cache_read=count(told.get("cacheReadInputTokens")),
+        cache_write_5m=count(told.get("cacheWriteInputTokens")),
+        output=count(told.get("outputTokens")),
         raw=told,
     )
 
@@ -33,8 +34,3 @@ def guessed(percentage: float, window: int, written: str) -> Usage:
 
 def number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    found = number(value)
-    return None if found is None else max(int(found), 0)

@@ -8,6 +8,7 @@ from translators import jsonio
 from translators.canonical import ids, waits
 from translators.canonical.arguments import unwrap_custom
 from translators.canonical.blockwriter import BlockWriter
+from translators.canonical.counts import count
 from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
 from translators.canonical.events import BlockStart, Error, Finish, Start, StopReason, StreamEvent, Usage, UsageUpdate
 from translators.canonical.excerpt import excerpt
@@ -101,7 +102,7 @@ class StreamDecoder:
 
     def _finish(self, chunk: Json, out: list[StreamEvent]) -> None:
         self._writer.stop(out)
-        usage = Usage(input_fresh=_count(chunk, "prompt_eval_count"), output=_count(chunk, "eval_count"))
+        usage = Usage(input_fresh=count(chunk.get("prompt_eval_count")), output=count(chunk.get("eval_count")))
         usage.raw = {name: value for name, value in chunk.items() if name.endswith(("_count", "_duration"))}
         out.append(UsageUpdate(usage))
         said = chunk.get("done_reason")
@@ -149,8 +150,3 @@ def _error(status: int | None, said: Any) -> ErrorInfo:
         said = said.get("message") or jsonio.dumps_str(said)
     kind = ErrorKind.SERVER if status is None else kind_of_status(status)
     return ErrorInfo(kind, str(said), status=status)
-
-
-def _count(chunk: Json, name: str) -> int | None:
-    value = chunk.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

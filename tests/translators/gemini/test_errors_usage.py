@@ -191,3 +191,9 @@ def test_token_counts(raw, expected):
 )
 def test_token_counts_for_a_client(counts, expected):
     assert usage.encode(counts) == expected
+
+
+def test_a_count_of_thousands_of_digits_is_none():
+    found = usage.decode({"promptTokenCount": "9" * 5000, "candidatesTokenCount": "3"})
+    assert found is not None
+    assert (found.input_fresh, found.output) == (None, 3)
