@@ -44,7 +44,14 @@ def error_response(exchange: Exchange | None, error: ErrorInfo) -> http.Response
         fields.append(("retry-after", str(max(1, round(error.retry_after)))))
     if request_id is not None:
         fields = header_rules.with_request_id(fields, protocol.id, request_id)
-    return make_response(status, fields, jsonio.dumps(body))
+    data = jsonio.dumps(body)
+    return make_response(status, fields, b"[" + data + b"]" if _in_array(exchange) else data)
+
+
+def _in_array(exchange: Exchange | None) -> bool:
+    """Whether what the client reads is one JSON array, errors included (gemini.md, §6)."""
+    asked = exchange.recognised if exchange is not None and exchange.output == exchange.protocol else None
+    return asked is not None and asked.stream is True and not asked.sse
 
 
 def make_response(status: int, fields: Iterable[tuple[str, str]], body: bytes) -> http.Response:
