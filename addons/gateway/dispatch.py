@@ -13,7 +13,7 @@ from dataclasses import replace
 from mitmproxy import connection, http
 from mitmproxy.net.http import url as url_parser
 
-from addons.gateway import books, objects, own_answers, ready, verdict, whole_answers
+from addons.gateway import books, objects, own_answers, ready, shown, verdict, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.makers import Strip
@@ -44,12 +44,16 @@ TELLING = frozenset(
         Cause.SERVER,
     )
 )
+#: What keeps a credential from being made ready for whatever request; counted once in so many seconds.
+UNREADY = frozenset((ErrorKind.AUTHENTICATION, ErrorKind.SERVER, ErrorKind.OVERLOADED, ErrorKind.TIMEOUT))
+ONCE = 2.0
 _STANDARD_PORTS = {b"http": 80, b"https": 443}
 
 
 class Dispatch:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._told: dict[str, float] = {}  # when a credential last could not be made ready
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """The first attempt."""
@@ -104,6 +108,7 @@ class Dispatch:
                 prepared = prepare(exchange, candidate, self._services.memory, strip=strip, keeps=keeps)
             except UnavailableError as error:
                 self._note_untried(exchange, candidate, books.cause_of(error.info), error.info)
+                self._not_ready(candidate, error.info)
                 continue
             except TranslationError as error:
                 refused = error
@@ -274,6 +279,10 @@ class Dispatch:
         request.headers = http.Headers(pairs)
         request.data.content = upstream.body
         request.trailers = None
+        exchange.outgoing = shown.outgoing(request)
+        shown.hide(request)
+        if b"?" in request.data.path:
+            request.path = self._services.redactor.text(request.path)
         flow.server_conn = connection.Server(address=(request.host, request.port))
         proxy = prepared.attempt.candidate.credential.setting("proxy_url")
         if proxy:
@@ -301,6 +310,15 @@ class Dispatch:
         )
         exchange.attempts.append(attempt)
         books.failed(exchange, Failure(cause, error))
+
+    def _not_ready(self, candidate: Candidate, error: ErrorInfo) -> None:
+        """A credential that cannot be made ready is failing, whoever is to blame: it comes back by a probe. What ends
+        it is told elsewhere (ready.py). All requests that waited for one answer of its token service tell once."""
+        now = time.time()
+        if error.kind in UNREADY and not error.out_of_service and now - self._told.get(candidate.name, 0.0) > ONCE:
+            self._told[candidate.name] = now
+            told = replace(error, kind=ErrorKind.SERVER, message=self._services.redactor.text(error.message))
+            self._services.pool.failed(candidate, told, now)
 
     def _estimate(self, exchange: Exchange, refused: TranslationError | None) -> http.Response:
         """A count is never an error for Claude Code: where no backend counted, we estimate and say so."""

@@ -137,6 +137,26 @@ def test_failing_three_times_makes_unhealthy_and_a_probe_brings_back(
     assert probes and probes[0].path == "/v1/models"
 
 
+def test_one_that_cannot_be_made_ready_counts_as_failing_too(
+    gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always, tmp_path: Path
+) -> None:
+    number = next(NUMBERS)
+    login = tmp_path / "account.json"
+    names = [
+        setup.credential("vertex", always_upstream.url, "", creds_file_path=str(login), project="p"),
+        setup.credential("anthropic", always_upstream.url, f"other-{number}"),
+    ]
+    setup.route(*names)
+    deadline = time.monotonic() + 30
+    while states(gateway)[names[0]]["state"] == "active":
+        assert time.monotonic() < deadline, "it is never said"
+        body = {**BODY, "messages": [{"role": "user", "content": f"unready {number} {time.monotonic()}"}]}
+        assert client.post("/v1/messages", json=body).status_code == 200
+        time.sleep(0.5)
+    row = states(gateway)[names[0]]
+    assert row["state"] == "unhealthy" and "account.json cannot be read" in str(row["cause"])
+
+
 def limits(remaining: int, seconds: float, limit: int = 50) -> dict[str, str]:
     """Anthropic's headers of one limit (anthropic.md §9)."""
     reset = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat().replace("+00:00", "Z")
