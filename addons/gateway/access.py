@@ -12,7 +12,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.audit.record import Origin, Side
 from addons.config.settings import Settings
-from addons.gateway import codings, own_answers, recognise
+from addons.gateway import codings, own_answers, recognise, shown
 from addons.gateway import exchange as exchanges
 from addons.gateway import headers as header_rules
 from addons.gateway.exchange import Exchange
@@ -99,11 +99,12 @@ class Access:
         path, _, query = request.path.partition("?")
         exchange.path, exchange.query = path, query
         # mitmproxy logs this one
-        request.path = self._services.redactor.text(f"{path}?{shown}" if (shown := without_key(query, "")) else path)
+        request.path = self._services.redactor.text(f"{path}?{left}" if (left := without_key(query, "")) else path)
         fields = list(request.headers.items(multi=True))
         exchange.headers = header_rules.folded(fields)
         exchange.client = client_of(exchange.headers.get("user-agent", ""))
         exchange.client_request = Side(fields)
+        shown.hide(request)
         keep_manners(exchange, request)
         exchange.client_addr = str(flow.client_conn.peername[0]) if flow.client_conn.peername else ""
         exchange.recognised = recognise.recognise(request.method, path, query, exchange.headers)
@@ -156,14 +157,14 @@ class Access:
             return ErrorInfo(ErrorKind.PERMISSION, "requests from other web sites are not allowed")
         if flow.request.method == "OPTIONS" or exchange.path in OPEN_PATHS or flow.request.method == "HEAD":
             return None
-        shown = all_presented(headers, parse_qsl(exchange.query) if exchange.query else [])
-        for key in shown:
+        presented = all_presented(headers, parse_qsl(exchange.query) if exchange.query else [])
+        for key in presented:
             found = self._services.state.find_key(key)
             if found is not None:
                 exchange.key = found
                 exchange.query = without_key(exchange.query, key)
                 return self._body(flow, exchange, settings)
-        if shown:
+        if presented:
             text = "this client key is not known to the gateway: `proxycast keys create NAME` makes one"
         else:
             text = (

@@ -177,6 +177,7 @@ class Exchange:
     attempts: list[Attempt] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cleared: bool = False
+    outgoing: http.Request | None = None  # what the current attempt sends; `flow.request` has its secrets hidden
     operation: Operation = Operation.GENERATE
     added: list[tuple[str, str]] = field(default_factory=list)  # headers for its answer, whatever that will be
     http10: bool = False  # the client knows no chunks

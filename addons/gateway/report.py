@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
-from mitmproxy import http
+from mitmproxy import ctx, http
 
 from addons.audit.record import AttemptRecord, ExchangeRecord, Origin, Side
 from addons.gateway import exchange as exchanges
+from addons.gateway import shown
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from addons.gateway.services import Services
 from addons.gateway.verdict import summary
@@ -38,6 +39,7 @@ class Report:
                 self._services.audit.submit(record)
             self._count(record)
             _mark(flow, exchange)
+            _show(flow, exchange, record.delivered)
         except Exception:  # the audit may never fail an exchange
             log.exception("proxycast: the exchange %s could not be recorded", exchange.id)
         release(exchange)
@@ -151,10 +153,25 @@ def _mark(flow: http.HTTPFlow, exchange: Exchange) -> None:
         flow.marked = ":warning:"
 
 
+def _show(flow: http.HTTPFlow, exchange: Exchange, delivered: Side) -> None:
+    """What mitmweb and files of `-w` have of it beside: the answer as the client got it, and no secret."""
+    if exchange.observed:
+        shown.hide(flow.request)  # it has been sent
+    saves = "save_stream_file" in ctx.options and ctx.options.save_stream_file
+    keeps_flows = saves or "view" in ctx.master.addons.lookup
+    if flow.response is None or flow.response.raw_content is not None or delivered.truncated or not keeps_flows:
+        return
+    if exchange.head_sent and exchange.head is not None:
+        exchange.head.timestamp_start = flow.response.timestamp_start
+        exchange.head.timestamp_end = flow.response.timestamp_end
+        flow.response = exchange.head
+    flow.response.content = delivered.body
+
+
 def release(exchange: Exchange) -> None:
     """Let go of bodies: mitmweb keeps flows, and a long HTTP/2 connection its streams (field.md, case 72)."""
     exchange.body = b""
-    exchange.json = exchange.request = None
+    exchange.json = exchange.request = exchange.outgoing = None
     exchange.client_request = Side()
     exchange.delivery.pieces = []
     for attempt in exchange.attempts:

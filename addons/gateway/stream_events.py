@@ -18,6 +18,7 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HttpStream,
+    RequestHeaders,
     RequestProtocolError,
     SendHttp,
 )
@@ -96,6 +97,8 @@ class EventStream(HttpStream):
                 if isinstance(command, SendHttp):
                     to_client = command.connection is self.context.client
                     command.event.stream_id = self.stream_id if to_client else self.attempt_id
+                    if isinstance(command.event, RequestHeaders) and (exchange := self.driven) and exchange.outgoing:
+                        command.event.request = exchange.outgoing
                 elif isinstance(command, DropStream):
                     self.drop_alias()
                     self.clock.stop()
