@@ -23,9 +23,10 @@ from translators.canonical.names import NameMap
 from translators.canonical.stops import settle
 from translators.openai_chat import citations, details, errors, finish
 from translators.openai_chat.calls import CallAssembler
-from translators.openai_chat.parts import inner_text, split_data_url
+from translators.openai_chat.parts import inner_text
 from translators.openai_chat.usage import decode_usage, is_empty
 from translators.openai_chat.wire import ID, Json
+from translators.openai_parts import split_data_url
 
 _Visible = Literal["text", "thinking", "refusal"]
 
@@ -273,7 +274,7 @@ class ChunkReader:
                 continue
             self._sign(out)
             try:
-                found = split_data_url(url)
+                found = split_data_url(url, "images")
             except TranslationError:
                 continue
             image = Image(url=url) if found is None else Image(*found)
