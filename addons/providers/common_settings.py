@@ -53,6 +53,12 @@ LOGIN: dict[str, Json] = {
     "token_url": {"type": "string", "title": "Where tokens are renewed", "check": "url"},
     "client_id": {"type": "string", "title": "OAuth client id"},
 }
+#: Addresses of signing in, by the field of `Flow` that has the service's own.
+SIGNING_IN: dict[str, Json] = {
+    "authorize_url": {"type": "string", "title": "Where the browser signs in", "check": "url"},
+    "device_url": {"type": "string", "title": "Where a device login begins", "check": "url"},
+    "poll_url": {"type": "string", "title": "Where a device login is asked for", "check": "url"},
+}
 #: Those of a provider that says what is left of its limits.
 QUOTA: dict[str, Json] = {"quota_url": {"type": "string", "title": "Where it says what is left", "check": "url"}}
 
@@ -69,6 +75,7 @@ def schema(manifest: Manifest) -> dict[str, Json]:
     common = {
         **COMMON,
         **(LOGIN if manifest.oauth is not None else {}),
+        **{name: rule for name, rule in SIGNING_IN.items() if any(getattr(flow, name) for flow in manifest.login)},
         **(QUOTA if manifest.reads_quota else {}),
     }
     return {name: {**common.get(name, {}), **own.get(name, {})} for name in [*own, *common]}

@@ -134,6 +134,14 @@ def test_secrets_are_kept_encrypted_and_not_shown(server: AuthServer, browser, c
         assert server.answer["access_token"].encode() not in file.read_bytes()
 
 
+def test_another_sign_in_may_stand_in(server: AuthServer, browser, command, refused):
+    result = command(*LOGIN, "account", *TERMS, "--set", f"authorize_url={server.base}/authorize")
+    assert (result.exit_code, "no setting" in result.stderr) == (0, False), result.output
+    assert browser[0].startswith(f"{server.base}/authorize?")
+    said = refused(*LOGIN, "account", "--name", "b", *TERMS, "--set", "device_url=nowhere", status=2)
+    assert "device_url: " in said
+
+
 def test_scripts_are_told_what_came_of_it(browser, read):
     told = read(*LOGIN, "account", "--name", "mine", *TERMS)
     assert told.pop("expires") == pytest.approx(time.time() + 3600, abs=60)
