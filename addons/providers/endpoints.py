@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Path templates with `{model}`; `stream_query` is sent with a streamed generation."""
+    """Path templates with `{model}`; `stream_query` is sent with a streamed generation, `models_query` where we ask
+    for a list that comes in pages: as many at once as there may be."""
 
     generate: str
     models: str
     count_tokens: str = ""
     stream: str = ""  # where streaming has a path of its own
     stream_query: str = ""
+    models_query: str = ""
     root: str = ""  # the path prefix of the protocol's endpoints
     root_in_base: bool = False  # base URLs include the root
 
@@ -26,11 +28,19 @@ class Endpoints:
         """→ (path, query with its "?" or "")."""
         if operation == "generate" and stream and self.stream:
             return self.stream, self.stream_query
-        return {"generate": self.generate, "models": self.models, "count_tokens": self.count_tokens}[operation], ""
+        if operation == "models":
+            return self.models, self.models_query
+        return {"generate": self.generate, "count_tokens": self.count_tokens}[operation], ""
 
 
 ENDPOINTS: dict[str, Endpoints] = {
-    "anthropic": Endpoints("/v1/messages", "/v1/models", "/v1/messages/count_tokens", root="/v1"),
+    "anthropic": Endpoints(
+        "/v1/messages",
+        "/v1/models",
+        "/v1/messages/count_tokens",
+        models_query="?limit=1000",  # 20 without
+        root="/v1",
+    ),
     "openai_chat": Endpoints("/v1/chat/completions", "/v1/models", root="/v1", root_in_base=True),
     "openai_responses": Endpoints(
         "/v1/responses", "/v1/models", "/v1/responses/input_tokens", root="/v1", root_in_base=True
@@ -41,6 +51,7 @@ ENDPOINTS: dict[str, Endpoints] = {
         "/v1beta/models/{model}:countTokens",
         stream="/v1beta/models/{model}:streamGenerateContent",
         stream_query="?alt=sse",
+        models_query="?pageSize=1000",  # 50 without
         root="/v1beta",
     ),
 }

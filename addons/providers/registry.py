@@ -115,7 +115,8 @@ class Registry:
             if found is not None:
                 return found
         known = ", ".join(sorted(self._providers))
-        raise UnknownProviderError(f"there is no provider {name!r}; there are: {known}; and presets") from None
+        more = "`proxycast providers list --presets`"
+        raise UnknownProviderError(f"there is no provider {name!r}; there are: {known}; and presets: {more}") from None
 
     def presets(self) -> Iterator[Provider]:
         """Everything from the sources that no provider shadows, each id once."""

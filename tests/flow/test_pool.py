@@ -134,7 +134,7 @@ def test_failing_three_times_makes_unhealthy_and_a_probe_brings_back(
         assert time.monotonic() < deadline, "no probe brought it back"
         time.sleep(0.5)
     probes = [request for request in always_upstream.of(failing) if request.method == "GET"]
-    assert probes and probes[0].path == "/v1/models"
+    assert probes and probes[0].path.startswith("/v1/models")
 
 
 def test_one_that_cannot_be_made_ready_counts_as_failing_too(

@@ -121,7 +121,7 @@ async def test_nobody_waits_for_a_slow_backend(monkeypatch: pytest.MonkeyPatch):
     ("provider", "settings", "url", "header"),
     [
         ("new_api", {}, "http://127.0.0.1:9/v1/models", ("authorization", "Bearer k")),
-        ("anthropic_compatible", {}, "http://127.0.0.1:9/v1/models", ("anthropic-version", "2023-06-01")),
+        ("anthropic_compatible", {}, "http://127.0.0.1:9/v1/models?limit=1000", ("anthropic-version", "2023-06-01")),
         ("openai_compatible", {"base_url": "http://127.0.0.1:9/api/v4"}, "http://127.0.0.1:9/api/v4/models", None),
         ("ollama", {}, "http://127.0.0.1:9/api/tags", None),
         ("deepseek", {}, "http://127.0.0.1:9/v1/models", ("authorization", "Bearer k")),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.providers.endpoints import join
+from addons.providers.endpoints import ENDPOINTS, join
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,14 @@ from addons.providers.endpoints import join
 )
 def test_base_and_path_have_the_root_once(protocol: str, base: str, path: str, expected: str) -> None:
     assert join(protocol, base, path) == expected
+
+
+def test_lists_of_models_that_come_in_pages_are_asked_for_whole() -> None:
+    """apikey_backends.md §2 and §3: `limit`, `pageSize`; OpenAI's has no pages."""
+    asked = {protocol: "".join(endpoints.path("models", False)) for protocol, endpoints in ENDPOINTS.items()}
+    assert asked == {
+        "anthropic": "/v1/models?limit=1000",
+        "openai_chat": "/v1/models",
+        "openai_responses": "/v1/models",
+        "gemini": "/v1beta/models?pageSize=1000",
+    }
