@@ -90,6 +90,15 @@ def test_an_answer_of_a_turn_before_that_ends_late_changes_nothing(provider: Cod
     assert token(ask(provider, SAID, ANSWERED, SAID, CALL, RESULT)) == "b"
 
 
+def test_agents_that_share_a_conversation_have_turns_of_their_own(provider: Codex) -> None:
+    other = {**SAID, "content": "Look for it"}
+    answered(provider, ask(provider, SAID), "a")
+    assert token(ask(provider, other)) is None
+    answered(provider, ask(provider, other), "b")
+    assert token(ask(provider, SAID, CALL, RESULT)) == "a"
+    assert token(ask(provider, other, CALL, RESULT)) == "b"
+
+
 @pytest.mark.parametrize("state", ["", "a\r\nx: y", "ä", "x" * (LONGEST + 1)])
 def test_what_is_no_token_is_not_sent(provider: Codex, state: str) -> None:
     answered(provider, ask(provider, SAID), state)
@@ -104,5 +113,5 @@ def test_codex_own_requests_keep_what_they_have(provider: Codex) -> None:
 def test_what_is_remembered_has_an_end() -> None:
     turns = Turns()
     for number in range(MOST + 1):
-        turns.note("one", str(number), 1, "a")
-    assert (turns.token("one", "0", 1), turns.token("one", "1", 1)) == ("", "a")
+        turns.note("one", str(number), "1", "a")
+    assert (turns.token("one", "0", "1"), turns.token("one", "1", "1")) == ("", "a")
