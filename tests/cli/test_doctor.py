@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from addons.cli import doctor
 from addons.config.home import Home
 from tests.e2e.gateway import free_port
+from tests.loopback import Answer, Asked, Loopback
 
 pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
 
@@ -131,26 +130,18 @@ def test_a_damaged_database(healthy: str, home: Home, wrong, name: str):
 def answering(home: Home, pages: dict[str, tuple[int, str]]) -> Iterator[None]:
     """Something that listens where the gateway should: path → status, body."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = pages.get(self.path, (404, "no"))
-            if self.path == "/v1/models" and self.headers["x-proxycast-key"] != "good":
-                status, body = 401, "{}"
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(asked: Asked) -> Answer:
+        status, body = pages.get(asked.path, (404, "no"))
+        if asked.path == "/v1/models" and asked.headers.get("x-proxycast-key") != "good":
+            status, body = 401, "{}"
+        return status, body.encode(), {}
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    write_ports(home, gateway=server.server_port)
+    server = Loopback(answer)
+    write_ports(home, gateway=server.port)
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()
 
 
 GATEWAY = {"/health": (200, '{"status": "ok", "config_error": null}'), "/v1/models": (200, "{}")}

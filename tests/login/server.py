@@ -6,12 +6,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from collections import deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from tests.loopback import Asked, Loopback
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -51,29 +51,8 @@ class AuthServer:
         self.answer: dict[str, Any] = {"account": "a-1"}
         self._codes: dict[str, dict[str, str]] = {}
         self._device_challenge = ""
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                status, answer = server._posted(self.path, dict(self.headers.items()), body)
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.base = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = Loopback(lambda asked: (*self._posted(asked), {}))
+        self.base, self.close = self._server.url, self._server.close
 
     def sign_in(self, url: str, **changes: str) -> str:
         """What the browser's user does with an authorize URL; → where the browser is sent, with `changes` to it."""
@@ -100,15 +79,15 @@ class AuthServer:
         query = {"code": code, "state": asked["state"], **changes}
         return asked["redirect_uri"] + "?" + urlencode({k: v for k, v in query.items() if v})
 
-    def _posted(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
-        lower = {name.lower(): value for name, value in headers.items()}
+    def _posted(self, asked: Asked) -> tuple[int, Any]:
+        lower, path = asked.headers, asked.path
         kind = {"form": "application/x-www-form-urlencoded", "json": "application/json"}[self.rules.body]
         if lower.get("content-type") != kind:
             return self._refuse(f"content-type is {lower.get('content-type')}")
         if self.rules.body == "json":
-            fields = json.loads(body)
+            fields = json.loads(asked.body)
         else:
-            fields = {name: values[0] for name, values in parse_qs(body.decode(), strict_parsing=True).items()}
+            fields = {name: values[0] for name, values in parse_qs(asked.body.decode(), strict_parsing=True).items()}
         self.posts.append(Post(path, lower, fields))
         if self.rules.basic:
             pair = base64.b64encode(f"{self.rules.client_id}:{self.rules.client_secret}".encode()).decode()

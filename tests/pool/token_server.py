@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+
+from tests.loopback import Loopback
 
 
 class TokenServer:
@@ -24,28 +23,8 @@ class TokenServer:
         self.issued: list[str] = []
         self.faults: deque[tuple[int, Any, dict[str, str]]] = deque()
         self._lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                status, answer, headers = server.answer({k: v[0] for k, v in parse_qs(body).items()})
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in {**headers, "content-length": str(len(data))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Loopback(lambda asked: self.answer(asked.form))
+        self.url, self.close = f"{self._server.url}/token", self._server.close
 
     def answer(self, form: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
         time.sleep(self.delay)
@@ -63,7 +42,3 @@ class TokenServer:
                 answer["refresh_token"] = self.good
             self.issued.append(f"access-{number}")
             return 200, answer, {}
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

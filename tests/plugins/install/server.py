@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+from tests.loopback import Answer, Asked, Loopback
 
 
 @dataclass
@@ -19,33 +18,18 @@ class Server:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                found = server.files.get(self.path, (404, {}, b"{}"))
-                status, headers, body = (200, {}, found) if isinstance(found, bytes) else found
-                self.send_response(status)
-                for name, value in {**headers, "content-length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        self._server = Loopback(self._answer)
+        self.url = self._server.url
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+    def _answer(self, asked: Asked) -> Answer:
+        self.asked.append((asked.path, asked.headers))
+        found = self.files.get(asked.path, (404, {}, b"{}"))
+        status, headers, body = (200, {}, found) if isinstance(found, bytes) else found
+        return status, body, headers
 
     def release(
         self, repository: str, tag: str, assets: dict[str, bytes], *, digests: bool = True, wrong: str = ""

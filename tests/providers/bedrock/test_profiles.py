@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from botocore.credentials import SSOProvider
@@ -19,6 +16,7 @@ from botocore.credentials import SSOProvider
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
+from tests.loopback import Answer, Asked, Loopback
 from translators.canonical.errors import ErrorKind
 
 KEY, SECRET = "AKIA" + "PROFILE", "the-secret-of-a-test"
@@ -54,30 +52,16 @@ class Aws:
     def __init__(self) -> None:
         self.lifetime, self.refuses = 3600, False
         self.asked: list[dict[str, str]] = []
-        aws = self
+        self._server = Loopback(self._answer)
+        self.url, self.close = self._server.url, self._server.close
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                aws.asked.append({name: values[0] for name, values in parse_qs(body).items()})
-                self.give(*aws.assumed())
-
-            def do_GET(self) -> None:
-                aws.asked.append({"path": self.path, "token": self.headers.get("x-amz-sso_bearer_token", "")})
-                self.give(200, json.dumps({"roleCredentials": aws.keys("sso")}))
-
-            def give(self, status: int, text: str) -> None:
-                self.send_response(status)
-                self.send_header("content-length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+    def _answer(self, asked: Asked) -> Answer:
+        if asked.method == "POST":
+            self.asked.append(asked.form)
+            status, text = self.assumed()
+            return status, text.encode(), {}
+        self.asked.append({"path": asked.path, "token": asked.headers.get("x-amz-sso_bearer_token", "")})
+        return 200, {"roleCredentials": self.keys("sso")}, {}
 
     def keys(self, kind: str) -> dict[str, Any]:
         until = datetime.now(UTC) + timedelta(seconds=self.lifetime)
@@ -101,10 +85,6 @@ class Aws:
             f"<SessionToken>{keys['sessionToken']}</SessionToken><Expiration>{until}</Expiration>"
             "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
         )
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
