@@ -13,7 +13,7 @@ from dataclasses import replace
 from mitmproxy import connection, http
 from mitmproxy.net.http import url as url_parser
 
-from addons.gateway import books, objects, own_answers, ready, shown, verdict, whole_answers
+from addons.gateway import books, failures, objects, own_answers, ready, shown, verdict, whole_answers
 from addons.gateway import exchange as exchanges
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.makers import Strip
@@ -115,6 +115,10 @@ class Dispatch:
                 if exchange.operation is Operation.COUNT_TOKENS:
                     break
                 self._note_untried(exchange, candidate, Cause.CLIENT_FAULT, error.info)
+                continue
+            except Exception as error:  # a setting that nobody foresaw, a plugin's mistake: others may serve
+                log.exception("proxycast: preparing a request for %s failed", candidate.name)
+                self._note_untried(exchange, candidate, Cause.INTERNAL, failures.internal(error).error)
                 continue
             exchange.attempts.append(prepared.attempt)
             self._services.pool.started(candidate, prepared.attempt.started)

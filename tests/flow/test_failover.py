@@ -115,6 +115,19 @@ def test_a_refused_connection_moves_on(setup: Setup, upstream: Upstream, client:
             assert text_of(ask(client, stream=stream)) == "good"
 
 
+def test_a_fault_in_preparing_one_candidate_is_not_the_others(
+    setup: Setup, upstream: Upstream, client: httpx.Client
+) -> None:
+    """Settings of another version, for one: those that are typed now are checked."""
+    odd = setup.credential("anthropic", upstream.url, "odd", target={"of_another_version": 1})
+    setup.route(odd)
+    alone = ask(client, stream=False)
+    assert alone.status_code == 500
+    assert "internal error in the gateway" in alone.json()["error"]["message"]
+    setup.route(odd, setup.credential("anthropic", upstream.url, "good"))
+    assert text_of(ask(client, stream=True)) == "good"
+
+
 def test_an_idle_connection_that_closes_is_retried_on_the_same_credential(
     client: httpx.Client, pair: Pair, upstream: Upstream
 ) -> None:
