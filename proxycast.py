@@ -28,6 +28,7 @@ from addons.gateway.setup import Audit, open_services
 from addons.gateway.trust import Trust
 from addons.gateway.webflows import WebFlows
 from addons.plugins.bridge.addon import PluginEvents
+from addons.views.answer import Views
 
 services = open_services()
 
@@ -57,6 +58,7 @@ addons = [
     Quotas(services),
     QuotaQuestions(services),
     WebFlows(),
+    Views(),
     Drain(services),
     Plugins(services),
 ]

@@ -42,6 +42,7 @@ class ChunkReader:
         self._writer = BlockWriter()
         self._calls = CallAssembler(names, self._writer, self._seed)
         self._details = details.Collector()
+        self._told_plainly = False  # reasoning came as plain text, not in entries alone
         self._thinking: list[str] = []  # pieces of the open thinking block
         self._held: list[tuple[_Visible, str]] = []  # content that came in the middle of a call
         self._started = False
@@ -176,8 +177,12 @@ class ChunkReader:
         if entries:
             self._details.add(entries)
         thought = delta.get("reasoning_content") or delta.get("reasoning")
-        if not isinstance(thought, str):
+        if isinstance(thought, str):
+            self._told_plainly = True
+        else:
             thought = "".join(map(details.text_of, entries))
+            if self._told_plainly and "".join(self._thinking).endswith(thought):
+                thought = ""  # the entry that closes a block has its text once more, as another gateway sends it
         if thought:
             self._visible("thinking", thought, out)
         content = delta.get("content")

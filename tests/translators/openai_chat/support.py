@@ -12,7 +12,7 @@ from translators.canonical.blocks import Image, Opaque, Refusal, Text, Thinking,
 from translators.canonical.events import Ping, StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Fold, Response, folded
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Reply
 
@@ -31,10 +31,7 @@ def read(data: bytes, names: NameMap | None = None, step: int | None = None) -> 
 
 
 def fold(events: Iterable[StreamEvent]) -> Response:
-    result = Fold()
-    for event in events:
-        result.add(event)
-    return result.response()
+    return folded(events)
 
 
 def write(events: Iterable[StreamEvent], reply: Reply = REPLY) -> bytes:

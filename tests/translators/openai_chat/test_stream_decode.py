@@ -11,10 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.translators.openai_chat.support import CHAT, FIXTURES, fold, plain, read
-from translators.canonical.blocks import ToolCall
-from translators.canonical.events import BlockDelta, BlockStart, BlockStop, Error, Finish, Ping, Start, UsageUpdate
+from tests.translators.openai_chat.support import CHAT, FIXTURES, fold, plain, read, write
+from translators.canonical.blocks import Block, Text, Thinking, ToolCall
+from translators.canonical.events import (
+    BlockDelta,
+    BlockStart,
+    BlockStop,
+    Error,
+    Finish,
+    Ping,
+    Start,
+    StopReason,
+    UsageUpdate,
+)
 from translators.canonical.names import NameMap
+from translators.canonical.response import Response, unfold
 
 STREAMS = sorted((FIXTURES / "streams").glob("*.sse"))
 
@@ -213,3 +224,27 @@ def test_no_chunk_raises(choices: list[Any], rest: Any) -> None:
             b"data: " + json.dumps(payload).encode() + b"\n\n" + frames({"content": "a"}) + b"data: [DONE]\n\n"
         )
         assert isinstance(events[-1], Error | Finish)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [Thinking("Let me see.", "c2ln", "anthropic"), Text("Hello")],
+        [Thinking("One.", "c2ln", "anthropic"), Thinking("Two.", "Y2ln", "anthropic"), Text("Hello")],
+        [Thinking("Let me see.", "c2ln", "gemini"), ToolCall("c1", "f", "{}")],
+    ],
+    ids=["a text", "two thoughts", "a call"],
+)
+def test_thinking_is_said_once_by_a_gateway_behind_a_gateway(blocks: list[Block]) -> None:
+    """What closes a block repeats its text beside the signature."""
+    answer = fold(read(write(unfold(Response(model="m", blocks=blocks, stop=StopReason.END)))))
+    said = "".join(block.text for block in answer.blocks if isinstance(block, Thinking))
+    assert said == "".join(block.text for block in blocks if isinstance(block, Thinking))
+
+
+def test_thinking_that_comes_in_entries_alone_may_repeat_itself() -> None:
+    entry = {"type": "reasoning.text", "index": 0}
+    twice = frames({"reasoning_details": [{**entry, "text": "ha"}]}, {"reasoning_details": [{**entry, "text": "ha"}]})
+    [block] = fold(read(twice + b"data: [DONE]\n\n")).blocks
+    assert isinstance(block, Thinking)
+    assert block.text == "haha"

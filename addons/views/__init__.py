@@ -1,0 +1,1 @@
+"""How mitmweb and mitmdump show what goes through the gateway."""
