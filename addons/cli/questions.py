@@ -47,9 +47,11 @@ def ask_settings(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:
     """The provider's own fields that `given` leaves open; an empty answer leaves them so unless they are needed."""
     required = manifest.credential_schema.get("required", [])
     answers = dict(given)
-    for name, rule in manifest.credential_schema.get("properties", {}).items():
-        if name == "secret" or name in answers or rule.get("type", "string") == "object":
+    rules = schema(manifest)
+    for name in manifest.credential_schema.get("properties", {}):
+        if name == "secret" or name in answers or rules[name].get("type", "string") == "object":
             continue
+        rule = rules[name]
         choices = f" [{'/'.join(map(str, rule['enum']))}]" if rule.get("enum") else ""
         text = f"{rule.get('title', name)}{choices}"
         while True:

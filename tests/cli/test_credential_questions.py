@@ -40,11 +40,21 @@ LOGIN = replace(
 )
 
 
+BASED = replace(
+    PLAIN,
+    id="based",
+    credential_schema={
+        "required": ["base_url", "secret"],
+        "properties": {"secret": {"title": "API key"}, "base_url": {"type": "string", "title": "Base URL"}},
+    },
+)
+
+
 @pytest.fixture(autouse=True)
 def providers(monkeypatch: pytest.MonkeyPatch) -> None:
     def made() -> Registry:
         registry = Registry()
-        for manifest in (PLAIN, LOGIN):
+        for manifest in (PLAIN, LOGIN, BASED):
             registry.register(Provider(manifest))
         return registry
 
@@ -130,3 +140,11 @@ def test_a_login_may_stay_in_its_tools_file(done, kept, tmp_path):
         f"creds_file_path={tmp_path}/login.json",
     )
     assert kept("a").secret == ""
+
+
+def test_an_address_is_asked_for_until_it_is_one(terminal, command, kept):
+    answers = ["api.example", "https://api.example:99999/v1", "https://api.example/v1", SECRET]
+    result = command("credentials", "add", "based", "--name", "a", given="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    assert kept("a").settings == {"base_url": "https://api.example/v1"}
+    assert result.stderr.count("is no http or https URL") == 2
