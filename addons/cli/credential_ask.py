@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
-from addons.cli.credentials import get
+from addons.cli.credentials import get, say_out_of_service
 from addons.pool.quotas import QuotaStore, Seen
 from addons.pool.refresh import Refresher
 from addons.providers import asking
@@ -71,6 +71,7 @@ def test(context: Context, name: str, model: str | None, as_json: bool) -> None:
         click.echo(f"proxycast: {name}: {outcome.model}: {problem.kind.value}: {problem.message}{status}", err=True)
     if problem is not None:
         sys.exit(1)
+    say_out_of_service(context, name)
 
 
 async def _a_model(provider: Provider, credential: Credential) -> str:

@@ -93,6 +93,7 @@ def edit(
     context.state.update_credential(changed, secret=new_secret)
     if new_secret or changed.setting("creds_file_path") != credential.setting("creds_file_path"):
         context.standings.forget(name)  # what was learned is of the other secret
+    say_out_of_service(context, name)
     _tell(context, name, as_json=as_json)
 
 
@@ -151,6 +152,13 @@ def get(context: Context, name: str) -> Credential:
     except KeyError:
         problem = context.state.problems.get(name)
         raise NotFoundError(problem or f"there is no credential {name!r}: see `proxycast credentials list`") from None
+
+
+def say_out_of_service(context: Context, name: str) -> None:
+    """A change of a setting, or a test that goes well, does not end that: its owner does."""
+    if any(standing.state is State.OUT_OF_SERVICE for standing in _standings(context).get(name, [])):
+        advice = f"`proxycast credentials enable {name}` ends that"
+        click.echo(f"note: gateways know {name} as out of service; {advice}", err=True)
 
 
 def _show_one(context: Context, name: str, *, as_json: bool) -> None:

@@ -88,7 +88,10 @@ def _secret_settings(name: str, value: Any) -> list[str]:
 
 
 def masked(secret: str) -> str:
-    """What may be shown of a secret: nothing of a short one, else its first and last characters."""
+    """What may be shown of a secret: nothing of a short one or of one with fields, else its first and last
+    characters."""
+    if secret.startswith("{"):
+        return "{••••••••}"
     if len(secret) < 16:
         return "•" * 8
     return f"{secret[:6]}…{secret[-4:]}"

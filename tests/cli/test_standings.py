@@ -94,3 +94,10 @@ def test_every_state_of_a_credential_is_shown(learned, done, read, home: Home):
     shown = done("credentials", "show", "resting")
     assert "claude-y" in shown and "no tokens left" in shown
     assert "cooling (claude-x), 1 more" in done("credentials", "list")
+
+
+def test_who_changes_one_that_is_out_of_service_is_told_what_ends_that(learned, command):
+    said = "note: gateways know banned as out of service; `proxycast credentials enable banned` ends that"
+    assert said in command("credentials", "edit", "banned", "--set", "auth=bearer").stderr
+    assert "note" not in command("credentials", "edit", "resting", "--priority", "3").stderr
+    assert "note" not in command("credentials", "edit", "banned", "--secret", given="another-" + SECRET).stderr

@@ -20,6 +20,7 @@ def test_nothing_of_a_short_secret_is_shown(secret: str):
 
 
 def test_of_a_long_secret_its_ends_are_shown():
+    assert masked('{"access_key_id": "AKIA", "secret_access_key": "abcdefgh"}') == "{••••••••}"
     assert masked("abcdef" + "x" * 40 + "wxyz") == "abcdef…wxyz"
 
 
