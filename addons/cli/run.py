@@ -263,5 +263,6 @@ class Runner:
                 and not self._stopping
             ):
                 served = False
-                click.echo(f"proxycast: Datasette ended ({self._datasette.said}); the gateway goes on without it")
+                why = self._datasette.said or f"status {self._datasette.child.wait(0)}"
+                click.echo(f"proxycast: Datasette ended ({why}); the gateway goes on without it")
         return code

@@ -46,7 +46,8 @@ def parse(text: str, path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+        what = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"{path}: {where}: {what}") from error
     named = [("active_profile", settings.active_profile)]
     named += [("intercept.rules", rule.profile) for rule in settings.intercept.rules]
     for where, name in named:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -214,6 +216,16 @@ def test_a_port_in_use_is_one_line_and_a_failure(made: Callable[..., Run], which
     assert run.text == f"proxycast: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
+def test_when_datasette_is_killed_the_gateway_goes_on_and_says_how_it_ended(made: Callable[..., Run]):
+    run = made().up()
+    found = subprocess.run(
+        ["pgrep", "-f", f"serve --db {run.home}/audit.db"], capture_output=True, text=True, check=True
+    )
+    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+    assert await_true(lambda: "Datasette ended (status -9); the gateway goes on" in run.text, seconds=10)
+    assert httpx.get(run.url + "/health", trust_env=False).status_code == 200
+
+
 def test_a_bad_configuration_is_one_line_and_a_failure(made: Callable[..., Run]):
     run = made()
     run.home.mkdir(mode=0o700)
@@ -221,7 +233,7 @@ def test_a_bad_configuration_is_one_line_and_a_failure(made: Callable[..., Run])
     run.start()
     assert await_true(lambda: run.ended is not None, START_SECONDS)
     assert run.ended == 1
-    assert run.text == f"proxycast: {run.home}/config.toml: gateway.prot: Extra inputs are not permitted\n"
+    assert run.text == f"proxycast: {run.home}/config.toml: gateway.prot: there is no such setting\n"
 
 
 def test_options_behind_two_dashes_are_mitmproxys(made: Callable[..., Run], tmp_path: Path):

@@ -14,8 +14,8 @@ from addons.config.store import SETTLE_SECONDS, ConfigError, ConfigStore, parse
 
 FAULTS = {
     "not TOML": ("[gateway\n", "not valid TOML"),
-    "an unknown table": ("[gatewai]\nport = 1\n", "gatewai: Extra inputs"),
-    "an unknown setting": ("[gateway]\nprot = 1\n", "gateway.prot: Extra inputs"),
+    "an unknown table": ("[gatewai]\nport = 1\n", "gatewai: there is no such setting"),
+    "an unknown setting": ("[gateway]\nprot = 1\n", "gateway.prot: there is no such setting"),
     "text for a number": ('[gateway]\nport = "many"\n', "gateway.port: Input should be a valid integer"),
     "a port that is none": ("[gateway]\nport = 70000\n", "gateway.port: Input should be less than"),
     "a time of nothing": ("[timeouts]\nconnect = 0\n", "timeouts.connect: Input should be greater than 0"),
