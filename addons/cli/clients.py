@@ -21,7 +21,6 @@ from addons.clients import pointing
 from addons.clients.documents import DocumentError
 from addons.clients.kept import KeptClients, Pointed
 from addons.clients.known import CLIENTS, Edit, KnownClient, Place, Target
-from addons.config.settings import Settings
 from addons.vault import keys as client_keys
 from addons.vault.cipher import VaultError
 from addons.vault.store import NotFoundError
@@ -29,7 +28,6 @@ from addons.vault.store import NotFoundError
 ASK_SECONDS = 5.0
 #: Shown in the place of a client key.
 HIDDEN = "(its key)"
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 client_argument = click.argument("name", metavar="CLIENT", type=click.Choice(list(CLIENTS)))
 
@@ -93,7 +91,7 @@ def connect(
             settings.profile(profile)
         except KeyError:
             fail(f"there is no profile {profile!r}: `proxycast profiles add {profile} --use CREDENTIAL` makes one")
-    root = _root(url) if url else _own_root(settings)
+    root = _root(url) if url else settings.gateway.url
     key = client_keys.generate()
     if dry_run:
         target = Target(root, HIDDEN, models or (("MODEL",) if known.wants_models else ()))
@@ -182,11 +180,6 @@ def _state(kept: KeptClients, name: str) -> str:
     if pointed is None:
         return "no"
     return "yes" if not pointing.due(pointed.edits) else "changed since"
-
-
-def _own_root(settings: Settings) -> str:
-    host = _ANY_ADDRESS.get(settings.gateway.host, settings.gateway.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.gateway.port}"
 
 
 def _root(url: str) -> str:

@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -20,6 +21,9 @@ import httpx
 from addons.audit import reader
 from addons.cli.context import Context, json_option, pass_context
 from addons.cli.run import port_problem
+from addons.clients import pointing
+from addons.clients.kept import KeptClients
+from addons.clients.known import CLIENTS, Place
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigError, ConfigStore
@@ -185,7 +189,7 @@ def ports(settings: Settings) -> Iterator[Finding]:
 
 def gateway(settings: Settings) -> Iterator[Finding]:
     """It answers `/health` and, where a key is given, a request that needs one (field.md, case 105)."""
-    url = f"http://{settings.gateway.host}:{settings.gateway.port}"
+    url = settings.gateway.url
     key = os.environ.get(KEY_VARIABLE, "")
     with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
         try:
@@ -227,6 +231,25 @@ def gateway(settings: Settings) -> Iterator[Finding]:
             yield Finding("client key", State.WRONG, text, "proxycast keys list; proxycast keys create NAME")
 
 
+def clients(place: Home, settings: Settings) -> Iterator[Finding]:
+    """Clients that were connected still are, and to where the gateway listens."""
+    if not place.state.exists():
+        return  # nothing is connected
+    url, whose = settings.gateway.url, Place(Path.home(), os.environ)
+    with (
+        closing(StateStore(place.state, place.vault_key)) as store,
+        closing(KeptClients(place.state, store.own_cipher)) as kept,
+    ):
+        connected = list(kept.key_names())
+    for name in connected:
+        said = str(pointing.value(*CLIENTS[name].address(whose)))
+        if said.startswith(url):
+            yield ok("clients", f"{name} is pointed at {url}")
+        else:
+            advice = f"proxycast client connect {name} points it there again; disconnect forgets it"
+            yield Finding("clients", State.NOTE, f"{name} is pointed at {said}, not at {url}", advice)
+
+
 def audit(place: Home) -> Finding:
     """The audit can be read."""
     if not place.audit.exists():
@@ -250,6 +273,8 @@ def findings(place: Home) -> Iterator[Finding]:
     yield from state(place, settings)
     if settings is not None:
         yield from gateway(settings)
+        with suppress(sqlite3.Error):  # said above
+            yield from clients(place, settings)
     yield audit(place)
 
 

@@ -17,6 +17,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+#: Where one reaches what listens on all addresses.
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
 class Gateway(Section):
     """The listener that clients are pointed at. Its address is read at start."""
 
@@ -24,6 +28,12 @@ class Gateway(Section):
     port: int = Field(8999, ge=1, le=65535, description="where clients reach the gateway")
     max_body: int = Field(64 << 20, gt=0, description="largest request body, after decompression")
     max_answer: int = Field(256 << 20, gt=0, description="largest answer that is not streamed")
+
+    @property
+    def url(self) -> str:
+        """Its root, as clients on this machine reach it."""
+        host = _LOCAL.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class Proxy(Section):

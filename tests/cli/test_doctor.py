@@ -179,6 +179,17 @@ def test_without_a_key_nothing_is_tried_and_it_says_how(healthy: str, home: Home
         assert "PROXYCAST_KEY=… proxycast doctor" in done("doctor")
 
 
+def test_a_client_that_no_longer_comes_here_is_seen(nothing_listens: None, home: Home, done):
+    done("client", "connect", "claude-code")
+    done("client", "connect", "codex")
+    assert "claude-code is pointed at http://127.0.0.1:" in done("doctor")
+    file = home.path.parent / ".codex/config.toml"
+    file.write_text(file.read_text().replace("http://127.0.0.1", "https://elsewhere"))
+    said = done("doctor")
+    assert "codex is pointed at https://elsewhere" in said
+    assert "proxycast client connect codex" in said
+
+
 def test_an_old_python_does_not_fit():
     assert not doctor.python_fits((3, 11))
     assert doctor.python_fits((3, 12))
