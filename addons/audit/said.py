@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from translators import jsonio, registry
 from translators.canonical.blocks import Block, Document, Refusal, Text, Thinking, ToolCall, ToolResult
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,8 @@ def in_answer(protocol: str, body: bytes) -> list[Said]:
     if body.lstrip()[:1] == b"{":
         response = codec.decode_response(jsonio.loads(body), NameMap())
     else:
-        fold = Fold()
         decoder = codec.stream_decoder(NameMap())
-        for event in (*decoder.feed(body), *decoder.end()):
-            fold.add(event)
-        response = fold.response()
+        response = folded((*decoder.feed(body), *decoder.end()))
     return list(_blocks("assistant", response.blocks))
 
 

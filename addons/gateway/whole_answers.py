@@ -17,7 +17,8 @@ from translators import jsonio
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StreamEvent
-from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.response import Response, unfold
+from translators.canonical.response import folded as of_events
 from translators.canonical.stop_cutter import cut_response
 from translators.protocol import Protocol
 
@@ -116,10 +117,8 @@ def _whole_stream(answer: Response) -> Iterable[StreamEvent]:
 
 
 def folded(protocol: Protocol, attempt: Attempt, body: bytes) -> Response:
-    decoder, fold = protocol.stream_decoder(attempt.names), Fold()
-    for event in [*decoder.feed(body), *decoder.end()]:
-        fold.add(event)
-    return fold.response()
+    decoder = protocol.stream_decoder(attempt.names)
+    return of_events([*decoder.feed(body), *decoder.end()])
 
 
 def _counted(

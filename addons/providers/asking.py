@@ -18,7 +18,7 @@ from translators.canonical import waits
 from translators.canonical.blocks import Text
 from translators.canonical.errors import ErrorInfo, ErrorKind, TranslationError
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 from translators.protocol import Protocol
 
 Connect = Callable[[Credential, float], httpx.AsyncClient]
@@ -177,10 +177,8 @@ async def _send(
 def _answer(protocol: Protocol, body: bytes, streamed: bool, names: NameMap) -> str:
     """The text of an answer, whole or streamed. Raises ValueError and the like for what is none."""
     if streamed:
-        decoder, fold = protocol.stream_decoder(names), Fold()
-        for event in [*decoder.feed(body), *decoder.end()]:
-            fold.add(event)
-        answer = fold.response()
+        decoder = protocol.stream_decoder(names)
+        answer = folded([*decoder.feed(body), *decoder.end()])
     else:
         parsed = jsonio.loads(body)
         answer = protocol.decode_response(parsed[0] if isinstance(parsed, list) else parsed, names)

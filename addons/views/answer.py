@@ -17,7 +17,7 @@ from translators import jsonio, registry
 from translators.canonical.blocks import Block, Opaque, Refusal, Text, Thinking, ToolCall
 from translators.canonical.events import Usage
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response, folded
+from translators.canonical.response import Response, folded
 
 NAME = "LLM answer"
 _STREAM, _WHOLE, _NOT_OURS = 2.0, 0.5, -1.0  # JSON's own view has 1

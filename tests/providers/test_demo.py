@@ -10,7 +10,7 @@ from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from translators import registry as protocols
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 
 DEMO = built_in().get("demo")
 ASK = {"model": "claude-demo", "max_tokens": 100, "messages": [{"role": "user", "content": "hi there"}]}
@@ -41,10 +41,9 @@ async def test_it_greets_and_quotes() -> None:
 async def test_a_stream_folds_up_to_the_same() -> None:
     _, whole = await ask(ASK)
     _, stream = await ask({**ASK, "stream": True})
-    decoder, fold = protocols.get("anthropic").stream_decoder(NameMap()), Fold()
-    for event in [*decoder.feed(stream), *decoder.end()]:
-        fold.add(event)
-    assert [b.text for b in fold.response().blocks] == [json.loads(whole)["content"][0]["text"]]  # type: ignore[union-attr]
+    decoder = protocols.get("anthropic").stream_decoder(NameMap())
+    blocks = folded([*decoder.feed(stream), *decoder.end()]).blocks
+    assert [b.text for b in blocks] == [json.loads(whole)["content"][0]["text"]]  # type: ignore[union-attr]
     assert stream.count(b"text_delta") > 3
 
 

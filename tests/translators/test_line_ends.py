@@ -6,7 +6,7 @@ from translators import registry
 from translators.canonical.blocks import Text, ToolCall
 from translators.canonical.events import BlockDelta, BlockStart, BlockStop, Finish, Start, StopReason, StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 from translators.protocol import Reply
 
 TEXT = "a\u2028b\u2029c\u0085d\x1ce\x0bf\r\ng"
@@ -35,9 +35,7 @@ def test_a_stream_has_the_same_lines_for_every_reader_and_says_the_same(client: 
     encoder = protocol.stream_encoder(Reply("seed", 0, "m\u2028"))
     data = b"".join(map(encoder.encode, answer()))
     assert data.decode().splitlines() == data.decode().removesuffix("\n").split("\n")
-    decoder, fold = protocol.stream_decoder(NameMap()), Fold()
-    for event in [*decoder.feed(data), *decoder.end()]:
-        fold.add(event)
-    blocks = fold.response().blocks
+    decoder = protocol.stream_decoder(NameMap())
+    blocks = folded([*decoder.feed(data), *decoder.end()]).blocks
     assert [block.text for block in blocks if isinstance(block, Text)] == [TEXT]
     assert [block.arguments for block in blocks if isinstance(block, ToolCall)] == [ARGUMENTS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +113,14 @@ class Fold:
         self._pieces = []
         self._signature = None
         self._citations = []
+
+
+def folded(events: Iterable[StreamEvent]) -> Response:
+    """The answer that all the events of a stream make."""
+    fold = Fold()
+    for event in events:
+        fold.add(event)
+    return fold.response()
 
 
 def unfold(response: Response) -> Iterator[StreamEvent]:

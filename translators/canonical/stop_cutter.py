@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from translators.canonical.events import BlockDelta, BlockStart, BlockStop, Error, Finish, StopReason, StreamEvent
-from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.response import Response, folded, unfold
 
 
 class StopCutter:
@@ -84,11 +84,9 @@ def cut_response(response: Response, sequences: Sequence[str]) -> Response:
     """A whole answer, cut the same way. The usage stays: the backend did generate the rest."""
     if not sequences:
         return response
-    cutter, fold = StopCutter(sequences), Fold()
-    for event in cutter.pass_through(list(unfold(response))):
-        fold.add(event)
+    cutter = StopCutter(sequences)
+    cut = folded(cutter.pass_through(list(unfold(response))))
     if not cutter.done:
         return response
-    cut = fold.response()
     cut.usage = response.usage
     return cut

@@ -6,7 +6,7 @@ from typing import Any
 
 from translators.canonical.events import Finish, StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.response import Response, folded, unfold
 from translators.gemini import errors, usage
 from translators.gemini.chunks import ChunkReader
 from translators.gemini.part_writer import PartWriter
@@ -22,10 +22,7 @@ def decode_response(body: Any, names: NameMap) -> Response:
     reader = ChunkReader(names)
     reader.read(body, events)
     reader.end(events, whole=True)
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
+    return folded(events)
 
 
 def encode_response(response: Response, reply: Reply) -> Json:

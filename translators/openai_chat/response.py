@@ -10,7 +10,7 @@ from translators.canonical.blocks import Block, Image, Opaque, Refusal, Text, Th
 from translators.canonical.errors import ErrorInfo, ErrorKind
 from translators.canonical.events import StopReason, StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.openai_chat import citations, details, errors, finish
 from translators.openai_chat.chunks import ChunkReader
 from translators.openai_chat.parts_encode import data_url
@@ -27,10 +27,7 @@ def decode_response(body: Json, names: NameMap) -> Response:
     if not body.get("choices"):
         reader.fail(ErrorInfo(ErrorKind.SERVER, "The backend's answer has no choices."), events)
     reader.finish(events, terminated=True)
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
+    return folded(events)
 
 
 def answer_id(reply: Reply) -> str:

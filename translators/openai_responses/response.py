@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.response import Response, folded, unfold
 from translators.openai_responses.stream_decode import ResponsesDecoder
 from translators.openai_responses.stream_encode import ResponsesEncoder
 from translators.openai_responses.wire import Json
@@ -21,10 +21,7 @@ def decode_response(body: Json, names: NameMap) -> Response:
         decoder.handle({"type": "response.completed", "response": body}, out)
     else:  # failed, cancelled; queued or in progress: the answer is not there
         decoder.handle({"type": "response.failed", "response": body}, out)
-    fold = Fold()
-    for event in out:
-        fold.add(event)
-    return fold.response()
+    return folded(out)
 
 
 def encode_response(response: Response, reply: Reply) -> Json:

@@ -15,7 +15,7 @@ from translators.backend_only import BackendOnly
 from translators.canonical.errors import ErrorInfo
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.gemini.chunks import ChunkReader
 from translators.gemini.stream_decode import GeminiStreamDecoder
 from translators.protocol import StreamDecoder
@@ -37,12 +37,10 @@ class EnvelopeProtocol(BackendOnly):
 
     def decode_response(self, body: Json, names: NameMap) -> Response:
         events: list[StreamEvent] = []
-        reader, fold = self.reader(names), Fold()
+        reader = self.reader(names)
         reader.read(body, events)
         reader.end(events, whole=True)
-        for event in events:
-            fold.add(event)
-        return fold.response()
+        return folded(events)
 
     def stream_decoder(self, names: NameMap) -> StreamDecoder:
         return GeminiStreamDecoder(names, self.reader(names))

@@ -13,7 +13,7 @@ from translators.canonical.errors import ErrorInfo, ErrorKind, kind_of_status
 from translators.canonical.events import BlockStart, Error, Finish, Start, StopReason, StreamEvent, Usage, UsageUpdate
 from translators.canonical.excerpt import excerpt
 from translators.canonical.names import NameMap, client_call
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.canonical.stops import settle
 from translators.framing.ndjson import LineSplitter
 
@@ -127,10 +127,7 @@ def decode_response(body: Json, names: NameMap) -> Response:
     """A whole answer: the stream's last object with everything in it."""
     decoder, events = StreamDecoder(names), list[StreamEvent]()
     decoder.chunk({**body, "done": True}, events)
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
+    return folded(events)
 
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:

@@ -25,7 +25,7 @@ from translators.canonical.events import (
     StreamEvent,
     UsageUpdate,
 )
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.protocol import Reply
 
 Json = dict[str, Any]
@@ -38,10 +38,7 @@ def read(*events: Json) -> list[StreamEvent]:
 
 
 def fold(*events: Json) -> Response:
-    folded = Fold()
-    for event in read(*events):
-        folded.add(event)
-    return folded.response()
+    return folded(read(*events))
 
 
 def test_a_stream_with_everything() -> None:

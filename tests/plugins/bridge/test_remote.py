@@ -29,7 +29,7 @@ from translators.canonical.blocks import Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorKind, TranslationError
 from translators.canonical.events import StopReason
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 
 pytestmark = pytest.mark.slow
 BODY = {"model": "private-1", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
@@ -73,10 +73,8 @@ async def send(made: RemoteProvider, ready: Credential, asked: Call) -> httpx.Re
 
 
 def heard(response: httpx.Response, protocol: str = "anthropic") -> Response:
-    decoder, fold = registry.get(protocol).stream_decoder(NameMap()), Fold()
-    for event in [*decoder.feed(response.content), *decoder.end()]:
-        fold.add(event)
-    return fold.response()
+    decoder = registry.get(protocol).stream_decoder(NameMap())
+    return folded([*decoder.feed(response.content), *decoder.end()])
 
 
 # -- the way through

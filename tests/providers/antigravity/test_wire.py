@@ -20,7 +20,7 @@ from translators import jsonio
 from translators import registry as protocols
 from translators.canonical.blocks import Block, Image, Opaque, Text, Thinking, ToolCall, ToolResult
 from translators.canonical.errors import TranslationError
-from translators.canonical.events import Error, StopReason, StreamEvent
+from translators.canonical.events import Error, StopReason
 from translators.canonical.names import NameMap
 from translators.canonical.request import (
     ChoiceMode,
@@ -35,7 +35,7 @@ from translators.canonical.request import (
     ToolKind,
     Turn,
 )
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.protocol import Encoded
 
 PROVIDER = built_in().get("antigravity")
@@ -435,13 +435,6 @@ CHUNKS = [
     chunk({"text": ""}, finishReason="STOP"),
 ]
 STREAM = b"".join(f"data: {json.dumps(c, ensure_ascii=False)}\r\n\r\n".encode() for c in CHUNKS)
-
-
-def folded(events: list[StreamEvent]) -> Response:
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
 
 
 def fed(pieces: list[bytes]) -> Response:

@@ -20,7 +20,7 @@ from translators.canonical.errors import ErrorKind, TranslationError
 from translators.canonical.events import Error, Finish, StopReason, StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request, Role, Tool, Turn
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 from translators.canonical.target import Target
 
 PROVIDER = built_in().get("bedrock")
@@ -207,10 +207,7 @@ def decoded(*chunks: bytes) -> list[StreamEvent]:
 def test_a_stream_cut_anywhere() -> None:
     stream = b"".join(FRAMES)
     expected = decoded(stream)
-    fold = Fold()
-    for found in expected:
-        fold.add(found)
-    answer = fold.response()
+    answer = folded(expected)
     assert answer.blocks == [Thinking("hm", "sig", "bedrock"), Opaque("red", "bedrock"), Text("Grüße 日本")]
     assert (answer.stop, answer.usage.input_fresh, answer.usage.output) == (StopReason.END, 5, 9)
     for cut in range(0, len(stream) + 1, 3):

@@ -26,7 +26,7 @@ from translators import registry
 from translators.canonical.blocks import Text, Thinking
 from translators.canonical.errors import TranslationError
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 
 PROVIDER = built_in().get("codex")
 BASE = "https://chatgpt.com/backend-api/codex"
@@ -230,10 +230,8 @@ def test_an_answer_is_read_wherever_it_is_cut_and_without_the_last_events_output
     last = event({"type": "response.completed", "response": {**whole, "output": []}, "sequence_number": 9})
     stream = b"".join([event(RATE_LIMITS), *items, last])
     for place in range(len(stream)):
-        decoder, fold = registry.get("codex").stream_decoder(NameMap()), Fold()
-        for one in [*decoder.feed(stream[:place]), *decoder.feed(stream[place:]), *decoder.end()]:
-            fold.add(one)
-        found = fold.response()
+        decoder = registry.get("codex").stream_decoder(NameMap())
+        found = folded([*decoder.feed(stream[:place]), *decoder.feed(stream[place:]), *decoder.end()])
         assert found.error is None
         assert [block.text for block in found.blocks if isinstance(block, Text | Thinking)] == ["hm", "grüße"]
 
@@ -241,10 +239,8 @@ def test_an_answer_is_read_wherever_it_is_cut_and_without_the_last_events_output
 def test_every_stream_that_is_cut_is_an_error() -> None:
     stream = b'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n'
     for place in range(len(stream)):
-        decoder, fold = registry.get("codex").stream_decoder(NameMap()), Fold()
-        for one in [*decoder.feed(stream[:place]), *decoder.end()]:
-            fold.add(one)
-        assert fold.response().error is not None
+        decoder = registry.get("codex").stream_decoder(NameMap())
+        assert folded([*decoder.feed(stream[:place]), *decoder.end()]).error is not None
 
 
 @pytest.mark.parametrize("client", ["anthropic", "openai_chat", "gemini"])

@@ -18,9 +18,9 @@ from tests.standin.code_assist import KNOWN, ROWS
 from tests.standin.google_internal import UUID, Seen, complaints
 from translators import registry as protocols
 from translators.canonical.errors import TranslationError
-from translators.canonical.events import Error, Finish, StreamEvent
+from translators.canonical.events import Error, Finish
 from translators.canonical.names import NameMap
-from translators.canonical.response import Fold
+from translators.canonical.response import folded
 
 PROVIDER = built_in().get("gemini_oauth")
 WIRE = protocols.get("code_assist")
@@ -239,13 +239,6 @@ def event(value: Any, *, lines: bool) -> bytes:
 
 def stream(*, lines: bool) -> bytes:
     return b"".join(event(chunk, lines=lines) for chunk in CHUNKS)
-
-
-def folded(events: list[StreamEvent]) -> Any:
-    fold = Fold()
-    for one in events:
-        fold.add(one)
-    return fold.response()
 
 
 def fed(pieces: list[bytes]) -> Any:

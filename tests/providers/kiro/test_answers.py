@@ -16,10 +16,10 @@ from tests.standin.kiro_answers import TAIL, events, exception, framed
 from tests.standin.kiro_headers import CURRENT, LEGACY
 from translators.canonical.blocks import Opaque, Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorKind
-from translators.canonical.events import BlockStart, Error, Finish, StopReason, StreamEvent, is_content
+from translators.canonical.events import BlockStart, Error, Finish, StopReason, is_content
 from translators.canonical.names import NameMap
 from translators.canonical.request import Reasoning, ReasoningMode, Tool, ToolKind
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 
 from .stage import NATIVE, TAGGED, asked, built, decoded, encoded
 
@@ -35,13 +35,6 @@ EVERYTHING = Turn(
 
 def stream(turn: Turn, model: str = NATIVE, tail: tuple[str, ...] = TAIL) -> list[bytes]:
     return list(events(turn, USED, built(asked(reasoning=THINKS), model), "0123456789abcdef", tail))
-
-
-def folded(found: list[StreamEvent]) -> Response:
-    fold = Fold()
-    for event in found:
-        fold.add(event)
-    return fold.response()
 
 
 def answer(frames: list[bytes], names: NameMap | None = None, generation: str = CURRENT, cut: int = 0) -> Response:

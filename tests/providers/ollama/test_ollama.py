@@ -29,7 +29,7 @@ from translators.canonical.request import (
     ToolChoice,
     Turn,
 )
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import folded
 
 OLLAMA = built_in().get("ollama")
 WIRE = protocols.get("ollama")
@@ -170,13 +170,6 @@ def decoded(*objects: dict[str, Any] | bytes, size: int = 1 << 20, names: NameMa
     decoder = WIRE.stream_decoder(names or NameMap())
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
     return [*events, *decoder.end()]
-
-
-def folded(events: list[StreamEvent]) -> Response:
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
 
 
 ANSWER = (

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.translators import streams
 from translators import registry
 from translators.canonical.blocks import Block, Text
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request, Role, Turn
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response
+from translators.canonical.response import folded as of_events
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Reply
 
@@ -71,16 +73,11 @@ def contents(request: Request, **settings: Any) -> list[tuple[str, Any]]:
 
 
 def decode_stream(chunks: Iterable[bytes], names: NameMap | None = None) -> list[StreamEvent]:
-    decoder = PROTOCOL.stream_decoder(names or NameMap())
-    events = [event for chunk in chunks for event in decoder.feed(chunk)]
-    return events + decoder.end()
+    return streams.read(PROTOCOL, chunks, names)
 
 
 def folded(events: Iterable[StreamEvent]) -> Response:
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    response = fold.response()
+    response = of_events(events)
     response.usage.raw = None  # differs between one object and several merged ones
     return response
 
@@ -92,8 +89,7 @@ def whole(message: dict[str, Any], names: NameMap | None = None) -> Response:
 
 
 def encode_stream(events: Iterable[StreamEvent], reply: Reply = REPLY) -> bytes:
-    encoder = PROTOCOL.stream_encoder(reply)
-    return b"".join(encoder.encode(event) for event in events)
+    return streams.write(PROTOCOL, events, reply)
 
 
 def wire_events(data: bytes) -> Iterator[dict[str, Any]]:

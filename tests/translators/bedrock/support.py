@@ -10,12 +10,12 @@ from typing import Any
 
 from tests.standin.bedrock_model import event_faults, request_faults
 from tests.standin.eventstream import event
+from tests.translators import streams
 from translators import registry
 from translators.canonical.blocks import Block, Text, ToolCall, ToolResult
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request, Role, Tool, Turn
-from translators.canonical.response import Fold, Response
 from translators.canonical.target import Target
 from translators.protocol import Encoded
 
@@ -83,13 +83,4 @@ def framed(kind: str, payload: Json) -> bytes:
 
 
 def decode_stream(chunks: Iterable[bytes], names: NameMap | None = None) -> list[StreamEvent]:
-    decoder = PROTOCOL.stream_decoder(names or NameMap())
-    events = [found for chunk in chunks for found in decoder.feed(chunk)]
-    return events + decoder.end()
-
-
-def folded(events: Iterable[StreamEvent]) -> Response:
-    fold = Fold()
-    for found in events:
-        fold.add(found)
-    return fold.response()
+    return streams.read(PROTOCOL, chunks, names)

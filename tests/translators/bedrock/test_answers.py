@@ -7,9 +7,10 @@ import pytest
 from translators.canonical.blocks import Image, Text, ToolCall
 from translators.canonical.events import Finish, Start, StopReason
 from translators.canonical.names import NameMap
+from translators.canonical.response import folded
 
 from .answers import CITATION, CITED, FULL, FULL_BLOCKS, METADATA, OPEN, USAGE, answer, call, delta, ended, start, stop
-from .support import PROTOCOL, decode_stream, folded
+from .support import PROTOCOL, decode_stream
 
 
 def test_a_stream_of_everything_cut_anywhere() -> None:

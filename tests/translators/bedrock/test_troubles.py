@@ -14,9 +14,10 @@ from translators.canonical.blocks import Text, Thinking, ToolCall
 from translators.canonical.errors import ErrorKind
 from translators.canonical.events import BlockDelta, Error, Finish, StopReason, UsageUpdate, is_content
 from translators.canonical.names import NameMap
+from translators.canonical.response import folded
 
 from .answers import FULL, METADATA, OPEN, call, delta, ended, start, stop
-from .support import PROTOCOL, decode_stream, folded
+from .support import PROTOCOL, decode_stream
 
 # -- untidy streams
 

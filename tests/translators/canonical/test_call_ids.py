@@ -12,7 +12,7 @@ from translators.canonical.call_ids import CallIds
 from translators.canonical.events import BlockStart, StopReason
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
-from translators.canonical.response import Fold, Response, unfold
+from translators.canonical.response import Response, folded, unfold
 from translators.pipeline import AnswerPipe
 from translators.protocol import Reply
 
@@ -25,10 +25,7 @@ def answered(*calls: ToolCall, history: Request | None = HISTORY, seed: str = "s
     whole = CallIds(history, seed).applied(response)
     events = list(unfold(response))
     CallIds(history, seed).apply(events)
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    assert fold.response().blocks == whole.blocks
+    assert folded(events).blocks == whole.blocks
     assert [block.id for block in response.blocks if isinstance(block, ToolCall)] == [c.id for c in calls]
     return [block.id for block in whole.blocks if isinstance(block, ToolCall)]
 

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.translators import streams
 from translators import registry
+from translators.canonical import response
 from translators.canonical.events import StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
-from translators.canonical.response import Fold
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Protocol, Reply
 
@@ -56,19 +57,12 @@ def reply(request: Request | None = None, **settings: Any) -> Reply:
 
 def read_stream(data: bytes, names: NameMap | None = None, step: int | None = None) -> Any:
     """All events of a stream, fed whole or `step` bytes at a time."""
-    decoder = GEMINI.stream_decoder(names or NameMap())
-    events: list[StreamEvent] = []
-    for at in range(0, len(data), step or max(len(data), 1)):
-        events += decoder.feed(data[at : at + (step or len(data))])
-    return events + decoder.end()
+    return streams.read(GEMINI, streams.pieces(data, step), names)
 
 
 def folded(events: list[StreamEvent]) -> Any:
     """A Response, untyped likewise."""
-    fold = Fold()
-    for event in events:
-        fold.add(event)
-    return fold.response()
+    return response.folded(events)
 
 
 def sse(*chunks: Any) -> bytes:
@@ -94,5 +88,4 @@ def frames(data: bytes) -> list[Json]:
 
 
 def write_stream(events: list[StreamEvent], to: Reply | None = None) -> bytes:
-    encoder = GEMINI.stream_encoder(to or reply())
-    return b"".join(encoder.encode(event) for event in events)
+    return streams.write(GEMINI, events, to or reply())

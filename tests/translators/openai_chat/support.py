@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.translators import streams
 from translators import registry
 from translators.canonical.blocks import Image, Opaque, Refusal, Text, Thinking, ToolCall
 from translators.canonical.events import Ping, StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
-from translators.canonical.response import Fold, Response, folded
+from translators.canonical.response import folded
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Reply
 
@@ -24,19 +25,15 @@ REPLY = Reply("seed", 1_700_000_000, "client-model")
 
 def read(data: bytes, names: NameMap | None = None, step: int | None = None) -> list[StreamEvent]:
     """All events of a stream but pings, fed whole or in pieces of `step` bytes."""
-    decoder = CHAT.stream_decoder(names or NameMap())
-    pieces = [data] if step is None else [data[at : at + step] for at in range(0, len(data), step)]
-    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.end()
+    events = streams.read(CHAT, streams.pieces(data, step), names)
     return [event for event in events if not isinstance(event, Ping)]
 
 
-def fold(events: Iterable[StreamEvent]) -> Response:
-    return folded(events)
+fold = folded
 
 
 def write(events: Iterable[StreamEvent], reply: Reply = REPLY) -> bytes:
-    encoder = CHAT.stream_encoder(reply)
-    return b"".join(encoder.encode(event) for event in events)
+    return streams.write(CHAT, events, reply)
 
 
 def chunks(stream: bytes) -> list[Any]:

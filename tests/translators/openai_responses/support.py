@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.translators import streams
 from translators import registry
 from translators.canonical.blocks import Block, Image, Opaque, Refusal, Text, Thinking, ToolCall, Unknown
 from translators.canonical.events import Ping, StreamEvent
 from translators.canonical.names import NameMap
 from translators.canonical.request import Request
-from translators.canonical.response import Fold, Response
+from translators.canonical.response import Response, folded
 from translators.canonical.target import Target
 from translators.protocol import Encoded, Reply
 
@@ -40,22 +41,15 @@ def frames(*events: Json) -> bytes:
 
 def read(data: bytes, names: NameMap | None = None, step: int | None = None) -> list[StreamEvent]:
     """All events of a stream but pings, fed whole or in pieces of `step` bytes."""
-    decoder = RESPONSES.stream_decoder(names or NameMap())
-    pieces = [data] if step is None else [data[at : at + step] for at in range(0, len(data), step)]
-    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.end()
+    events = streams.read(RESPONSES, streams.pieces(data, step), names)
     return [event for event in events if not isinstance(event, Ping)]
 
 
-def fold(events: Iterable[StreamEvent]) -> Response:
-    result = Fold()
-    for event in events:
-        result.add(event)
-    return result.response()
+fold = folded
 
 
 def write(events: Iterable[StreamEvent], reply: Reply = REPLY) -> bytes:
-    encoder = RESPONSES.stream_encoder(reply)
-    return b"".join(encoder.encode(event) for event in events)
+    return streams.write(RESPONSES, events, reply)
 
 
 def payloads(data: bytes) -> list[Json]:
