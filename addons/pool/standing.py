@@ -170,6 +170,8 @@ class Standings:
         self.version += 1
         if standing.state is State.ACTIVE:
             self._standings.pop((name, standing.model), None)
+            if standing.model is None:
+                self._counters.pop(name, None)  # whoever brought it back: what failed before is not in a row with it
         else:
             self._standings[name, standing.model] = standing
 

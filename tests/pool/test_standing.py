@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.pool.standing import BACKOFF, FAILURES, NO_CREDIT, PROBES, Standing, Standings, State
+from addons.pool.standing import BACKOFF, FAILURES, NO_CREDIT, PROBES, REFUSALS, Standing, Standings, State
 from addons.providers.quota import Quota
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
@@ -201,3 +201,22 @@ def test_a_probe_that_comes_late_says_nothing_of_what_happened_since(well: bool)
     standing = standings.of("a", "m", 10.0)
     assert standing is not None
     assert (standing.state, standing.cause) == (State.OUT_OF_SERVICE, "account closed")
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "state"),
+    [
+        (ErrorInfo(ErrorKind.SERVER, "boom", 500), FAILURES, State.UNHEALTHY),
+        (ErrorInfo(ErrorKind.AUTHENTICATION, "wrong key", 401), REFUSALS, State.OUT_OF_SERVICE),
+    ],
+)
+def test_who_is_brought_back_elsewhere_begins_anew(error: ErrorInfo, times: int, state: State):
+    """By the user's command, or by another gateway's probe."""
+    standings = Standings()
+    for _ in range(2):
+        for number in range(times):
+            assert standings.of("a", "m", float(number)) is None
+            standings.failed("a", "m", error, float(number))
+        found = standings.of("a", "m", float(times))
+        assert found is not None and found.state is state
+        standings.restore("a", Standing(State.ACTIVE))
