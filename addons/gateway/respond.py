@@ -20,7 +20,7 @@ from addons.gateway.own_answers import protocol_for, reply
 from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
 from addons.gateway.whole_answers import enforced_stops, is_of_type
-from addons.providers.api import Operation
+from addons.providers.api import Operation, Upstream
 from addons.providers.listening import Listening
 from translators.canonical.call_ids import CallIds
 from translators.canonical.errors import ErrorInfo, ErrorKind
@@ -113,11 +113,12 @@ class Respond:
 
     def _read_head(self, attempt: Attempt, response: http.Response) -> None:
         """The limits of every answer; a refusal's are judged together with what it says (dispatch.py)."""
-        fields = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.fields}
+        fields = [(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.fields]
         now = time.time()
         if isinstance(attempt.provider, Listening) and response.status_code < 300:
-            attempt.provider.heard(attempt.candidate.credential, attempt.request.headers, attempt.request.body, fields)
-        attempt.quotas = attempt.provider.told(fields, attempt.model, now)
+            sent = Upstream("POST", attempt.url, attempt.request.headers, attempt.request.body)
+            attempt.provider.heard(attempt.candidate.credential, sent, fields)
+        attempt.quotas = attempt.provider.told(dict(fields), attempt.model, now)
         if attempt.quotas and response.status_code < 400:
             self._services.pool.told(attempt.candidate, attempt.quotas, now)
 

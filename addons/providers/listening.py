@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from addons.providers.api import Headers, Provider
+from addons.providers.api import Headers, Provider, Upstream
 from addons.providers.quota import Quota
 from addons.vault.credential import Credential
 
@@ -12,9 +10,8 @@ from addons.vault.credential import Credential
 class Listening(Provider):
     """Both are asked in the gateway's own loop: they are quick, and keep nothing of a request's content."""
 
-    def heard(self, credential: Credential, sent: Headers, body: bytes, headers: Mapping[str, str]) -> None:
-        """The head of a good answer is there: `headers` by lower-case name, `sent` and `body` those of the request as
-        it went out."""
+    def heard(self, credential: Credential, sent: Upstream, headers: Headers) -> None:
+        """The head of a good answer to `sent` is there; names of its `headers` in lower case."""
 
     def told_within(self, body: bytes, model: str, now: float) -> list[Quota]:
         """What an answer said of its credential's limits beside its headers. `body` is the whole of it, or its first

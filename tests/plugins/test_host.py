@@ -15,7 +15,7 @@ import pytest
 from addons.plugins import config as configs
 from addons.plugins.folder import Plugin
 from addons.plugins.host import Loaded, PluginHost, Status
-from addons.providers.api import Call, Operation, Provider, UnavailableError
+from addons.providers.api import Call, Operation, Provider, UnavailableError, Upstream
 from addons.providers.listening import Listening
 from addons.providers.registry import Registry, UnknownProviderError, built_in
 from addons.vault.credential import Credential
@@ -297,7 +297,7 @@ def test_one_that_listens_to_answers_disturbs_none(tmp_path: Path, host: PluginH
     host.load()
     provider = registry.get("acme")
     assert isinstance(provider, Listening)
-    provider.heard(SECRET, [], b"", {})
+    provider.heard(SECRET, Upstream("POST", "https://acme.example", [], b""), [])
     assert provider.told_within(b"", "acme-1", 0.0) == []
 
 

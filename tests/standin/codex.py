@@ -94,7 +94,8 @@ class CodexApp(App):
         reply = super().answer(request)
         request.headers, request.path, request.raw = known
         request.json = body
-        reply.headers = {**standin.limits, "x-codex-turn-state": standin.turn_state, **reply.headers}
+        beside = {"set-cookie": f"__cf_bm={standin.cookie}; path=/; HttpOnly; Secure"} if standin.cookie else {}
+        reply.headers = {**standin.limits, "x-codex-turn-state": standin.turn_state, **beside, **reply.headers}
         if reply.stream:
             reply.chunks = [event(standin.told), *map(self.emptied, reply.chunks)]
         return reply
@@ -113,7 +114,8 @@ class CodexApp(App):
 
 class CodexStandIn(StandIn):
     """`logins` is the account service on the same address; `limits` are the headers of every generation's answer and
-    `told` the event before it, `turn_state` its routing token, `usage` what the usage endpoint answers."""
+    `told` the event before it, `turn_state` its routing token, `cookie` what Cloudflare gives, `usage` what the usage
+    endpoint answers."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -121,6 +123,7 @@ class CodexStandIn(StandIn):
         self.limits = limit_headers()
         self.told = RATE_LIMITS
         self.turn_state = "turn-1"
+        self.cookie = ""
         self.usage: Json = {
             "plan_type": "plus",
             "rate_limit": {

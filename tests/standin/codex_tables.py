@@ -40,6 +40,7 @@ HEADERS = (
     Header("conversation_id", UUID.pattern),
     Header("x-client-request-id", UUID.pattern),
     Header("x-codex-window-id", rf"{UUID.pattern}:\d+"),
+    Header("cookie", r"__cf_bm=\w+(; _cfuvid=\w+)?"),
     Header("x-codex-turn-metadata", r"\{.*\}"),
     Header("x-codex-turn-state", r".+"),
     Header("x-codex-parent-thread-id", UUID.pattern),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,6 +15,7 @@ from addons.providers import outbound
 from addons.providers.api import Answer, Call, Headers, Json, Manifest, Operation, Provider, UnavailableError, Upstream
 from addons.providers.codex import account, errors, limits
 from addons.providers.codex.body import fitted, is_codex
+from addons.providers.codex.cookies import Cookies
 from addons.providers.codex.login import DeviceSteps
 from addons.providers.codex.turns import HEADER, Turns, turn_of
 from addons.providers.codex.wire import RESPONSES, CodexWire
@@ -44,7 +46,7 @@ class Codex(Listening):
 
     def __init__(self, manifest: Manifest) -> None:
         super().__init__(manifest)
-        self._turns = Turns()
+        self._turns, self._cookies = Turns(), Cookies()
 
     def protocol(self, model: str, credential: Credential, request: Request | None = None) -> str:
         return RESPONSES if request is not None and request.origin == RESPONSES else CodexWire.id
@@ -76,6 +78,8 @@ class Codex(Listening):
         upstream = super().build(call, credential)
         if not any(name == _ACCOUNT for name, _ in upstream.headers):  # the client's would be of another login
             upstream.headers = [(n, v) for n, v in upstream.headers if n.lower() != _ACCOUNT.lower()]
+        if cookie := self._cookies.header(credential.name, urlsplit(upstream.url).netloc, time.time()):
+            upstream.headers.append(("Cookie", cookie))
         if call.operation is not Operation.GENERATE:
             return upstream
         thread = _thread(call.conversation)
@@ -90,12 +94,14 @@ class Codex(Listening):
             upstream.body = jsonio.dumps(mended)
         return upstream
 
-    def heard(self, credential: Credential, sent: Headers, body: bytes, headers: Mapping[str, str]) -> None:
-        """Codex CLI keeps the tokens of its threads itself."""
-        token = headers.get(HEADER, "")
-        thread = next((value for name, value in sent if name == "thread-id"), "")
+    def heard(self, credential: Credential, sent: Upstream, headers: Headers) -> None:
+        """Codex CLI keeps the tokens of its threads itself; its cookies it has never seen."""
+        lines = (value for name, value in headers if name == "set-cookie")
+        self._cookies.note(credential.name, urlsplit(sent.url).netloc, lines, time.time())
+        token = next((value for name, value in headers if name == HEADER), "")
+        thread = next((value for name, value in sent.headers if name == "thread-id"), "")
         if token and _is_conversations(thread):
-            self._turns.note(credential.name, thread, turn_of(jsonio.loads(body)), token)
+            self._turns.note(credential.name, thread, turn_of(jsonio.loads(sent.body)), token)
 
     def told(self, headers: Mapping[str, str], model: str, now: float) -> list[Quota]:
         return limits.from_headers(headers, model, now)

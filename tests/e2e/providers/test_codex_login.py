@@ -271,6 +271,17 @@ def test_a_turns_routing_token_comes_back_with_the_results_of_its_tools(
     assert backend.refusals == []
 
 
+def test_cloudflares_cookies_come_back_and_reach_no_client(door: Callable[..., Door], backend: CodexStandIn) -> None:
+    backend.cookie = "c00k1e" + "x" * 30
+    to = door()
+    told = [to.ask(), to.ask(stream=True), to.own()]
+    assert [answer.status_code for answer in told] == [200] * 3
+    sent = [request.headers.get("cookie") for request in backend.main_requests]
+    assert sent == [None, f"__cf_bm={backend.cookie}", f"__cf_bm={backend.cookie}"]
+    assert [answer.headers.get("set-cookie") for answer in told] == [None] * 3
+    assert backend.cookie not in noted(to)
+
+
 # -- the login
 
 

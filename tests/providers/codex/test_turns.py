@@ -48,8 +48,8 @@ def token(upstream: Upstream) -> str | None:
 
 
 def answered(provider: Codex, upstream: Upstream, state: str, account: str = "one") -> None:
-    told = {HEADER: state, "content-type": "text/event-stream"}
-    provider.heard(Credential(account, "codex", "token"), upstream.headers, upstream.body, told)
+    told = [(HEADER, state), ("content-type", "text/event-stream")]
+    provider.heard(Credential(account, "codex", "token"), upstream, told)
 
 
 def test_the_first_request_of_a_turn_has_none(provider: Codex) -> None:
