@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -58,7 +58,9 @@ async def try_out(
     url, status = "", None
 
     def over(text: str = "", error: ErrorInfo | None = None) -> Outcome:
-        return Outcome(model, protocol_id, url, time.monotonic() - began, status, text[:LONGEST], error)
+        text = credential.hidden(text)[:LONGEST]
+        told = None if error is None else _hidden(error, credential)
+        return Outcome(model, protocol_id, url, time.monotonic() - began, status, text, told)
 
     try:
         encoded = protocol.encode_request(request, provider.target(protocol_id, model, credential))
@@ -115,12 +117,12 @@ async def models(
         if response.status_code >= 300:
             fields = {n.lower(): v for n, v in response.headers.items()}
             info = registry.get(protocol_id).decode_error(response.status_code, fields, response.content)
-            raise UnavailableError(provider.judge(info))
+            raise UnavailableError(_hidden(provider.judge(info), credential))
         return names_in(jsonio.loads(response.content))
     except TranslationError as error:
         raise UnavailableError(error.info) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, KeyError) as error:
-        text = f"it does not list its models: {error or type(error).__name__}"
+        text = credential.hidden(f"it does not list its models: {error or type(error).__name__}")
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
 
 
@@ -131,13 +133,17 @@ async def quotas(provider: Provider, credential: Credential, connect: Connect = 
         async with connect(credential, QUOTA_PATIENCE) as client:
             return list(await provider.quotas(credential, client))
     except httpx.HTTPStatusError as error:
-        text = f"it does not say what is left: {error}"
+        text = credential.hidden(f"it does not say what is left: {error}")
         wait = waits.from_headers(error.response.headers)
         status = error.response.status_code
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text, status, retry_after=wait)) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        text = f"it does not say what is left: {error or type(error).__name__}"
+        text = credential.hidden(f"it does not say what is left: {error or type(error).__name__}")
         raise UnavailableError(ErrorInfo(ErrorKind.SERVER, text)) from error
+
+
+def _hidden(error: ErrorInfo, credential: Credential) -> ErrorInfo:
+    return replace(error, message=credential.hidden(error.message))
 
 
 #: What a row of a list calls the name of its model.

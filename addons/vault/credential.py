@@ -12,6 +12,9 @@ from urllib.parse import unquote
 
 from addons.vault.tokens import json_object
 
+#: Shorter secrets would hit ordinary text.
+_SHORTEST = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -49,6 +52,13 @@ class Credential:
             with suppress(ValueError):
                 values += _texts(json.loads(self.secret))
         return values + secrets_among(self.settings)
+
+    def hidden(self, text: str) -> str:
+        """The text without this credential's secrets: errors of services may repeat what they were sent."""
+        for secret in sorted(set(self.secret_values()), key=len, reverse=True):  # one may be a part of another
+            if len(secret) >= _SHORTEST:
+                text = text.replace(secret, "[redacted]")
+        return text
 
 
 def secrets_among(settings: dict[str, Any]) -> list[str]:

@@ -74,6 +74,20 @@ def test_a_fault_is_said_as_the_service_said_it(
     assert (report["ok"], report["status"], report["error"]["kind"]) == (False, status, meant)
 
 
+@pytest.mark.parametrize("asked", [("test",), ("test", "--json"), ("models",), ("models", "--json")])
+def test_a_secret_that_a_service_repeats_is_not_shown(add, command, upstream: Upstream, asked: tuple[str, ...]):
+    add("anthropic_compatible")
+    upstream.script(SECRET, up.answer(401, up.error_body("authentication_error", f"invalid key: {SECRET}")))
+    shown = command("credentials", *asked, "a").output
+    assert "invalid key: [redacted]" in shown and SECRET not in shown
+
+
+def test_nor_one_that_stands_in_what_is_no_answer(add, command, upstream: Upstream):
+    add()
+    upstream.script(SECRET, up.answer(200, f"<html>{SECRET}</html>".encode(), "text/html"))
+    assert SECRET not in command("credentials", "test", "a").output
+
+
 def test_a_service_that_is_not_there_is_said(done, refused):
     done("credentials", "add", "anthropic", "--name", "a", "--base-url", "http://127.0.0.1:1", given=SECRET)
     assert "server" in refused("credentials", "test", "a")
