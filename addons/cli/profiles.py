@@ -121,7 +121,7 @@ def list_profiles(context: Context, as_json: bool) -> None:
             {
                 "active": name == settings.active_profile,
                 "name": name,
-                "use": use or ["(all that serve the model)"],
+                "use": use or ([] if as_json else ["(all that serve the model)"]),
                 "model": profile.model,
                 "models": profile.models,
                 "strategy": profile.strategy,

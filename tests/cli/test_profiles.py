@@ -61,6 +61,11 @@ def test_the_active_profile_is_marked(done, read):
     assert {row["name"]: row["active"] for row in read("profiles", "list")} == {"work": True}
 
 
+def test_a_profile_without_a_list_names_nobody_and_says_so_to_people(done, read):
+    assert [row["use"] for row in read("profiles", "list")] == [[]]
+    assert "(all that serve the model)" in done("profiles", "list")
+
+
 def test_the_users_comments_stay(done, home: Home):
     home.ensure()
     home.config.write_text("# mine\n[failover]\nmax_attempts = 3 # enough\n", encoding="utf-8")
