@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.config.settings import Settings
+from addons.gateway.background import Background
 from addons.gateway.stream import GatewayStream
 from addons.gateway.stream_events import Tick
 
@@ -129,17 +130,16 @@ class Ticker:
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._tick)
 
     def running(self) -> None:
         if "swaplayer" not in ctx.master.addons.lookup:
             ctx.master.addons.add(SwapLayer(self._settings))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._tick())
+        self._background.start()
 
     def done(self) -> None:
-        if self._task is not None and not ctx.master.should_exit.is_set():
-            self._task.cancel()
+        if not ctx.master.should_exit.is_set():
+            self._background.stop()
 
     async def _tick(self) -> None:
         handlers = ctx.master.addons.get("proxyserver").connections

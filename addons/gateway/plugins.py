@@ -7,6 +7,7 @@ import logging
 
 from mitmproxy import ctx
 
+from addons.gateway.background import Background
 from addons.gateway.services import Services
 from addons.plugins.host import PluginHost
 from addons.vault.credential import secrets_among
@@ -24,19 +25,17 @@ class Plugins:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._host = PluginHost(services.home.plugins, services.providers)
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._follow)
         self._sentences = self._host.load()
         self._note_secrets()
 
     def running(self) -> None:
         self._say(self._sentences)
         self._sentences = []
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._follow())
+        self._background.start()
 
     def done(self) -> object:  # not `async def`: hot reload calls done synchronously
-        if self._task is not None:
-            self._task.cancel()
+        self._background.stop()
         return asyncio.create_task(self._host.close(GRACE))
 
     async def _follow(self) -> None:

@@ -14,6 +14,7 @@ import httpx
 from mitmproxy import ctx
 
 from addons.gateway import ready
+from addons.gateway.background import Background
 from addons.gateway.services import Services
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
@@ -48,15 +49,13 @@ async def answers(provider: Provider, credential: Credential) -> bool:
 class Probe:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._watch)
 
     def running(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+        self._background.start()
 
     def done(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        self._background.stop()
 
     async def _watch(self) -> None:
         while not ctx.master.should_exit.is_set():

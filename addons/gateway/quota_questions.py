@@ -15,6 +15,7 @@ from typing import Any
 from mitmproxy import ctx
 
 from addons.gateway import ready
+from addons.gateway.background import Background
 from addons.gateway.services import Services
 from addons.pool.quotas import QuotaStore
 from addons.pool.standing import State
@@ -57,16 +58,15 @@ class QuotaQuestions:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._store: QuotaStore | None = None
         self._one_thread = threading.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._watch)
 
     def running(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+        self._background.start()
 
     def done(self) -> None:
-        for task in (self._task, *self._busy.values()):
-            if task is not None:
-                task.cancel()
+        self._background.stop()
+        for task in self._busy.values():
+            task.cancel()
 
     async def _watch(self) -> None:
         while not ctx.master.should_exit.is_set():

@@ -8,6 +8,7 @@ import sqlite3
 
 from mitmproxy import ctx
 
+from addons.gateway.background import Background
 from addons.gateway.services import Services
 from addons.pool.quotas import QuotaStore, Seen
 
@@ -18,16 +19,14 @@ log = logging.getLogger(__name__)
 class Quotas:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._keep_writing)
         self._store: QuotaStore | None = None
 
     def running(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._keep_writing())
+        self._background.start()
 
     def done(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        self._background.stop()
         self._write(self._services.pool.quotas.take())
 
     async def _keep_writing(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from mitmproxy import ctx, http
 
 from addons.gateway import exchange as exchanges
+from addons.gateway.background import Background
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from addons.gateway.services import Services
 from addons.plugins.bridge import hosting
@@ -31,17 +32,15 @@ class PluginEvents:
         self._services = services
         self._hosting = Hosting.of_gateway(services)
         hosting.provide(self._hosting)
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._watch)
         self._version = -1
         self._standings: dict[tuple[str, str | None], Standing] = {}
 
     def running(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+        self._background.start()
 
     def done(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        self._background.stop()
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         exchange = exchanges.of(flow)
