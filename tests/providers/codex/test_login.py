@@ -18,8 +18,6 @@ from click.testing import Result
 
 from addons.cli import credential_login
 from addons.config.home import Home
-from addons.login import run as running
-from addons.pool import refresh
 from addons.pool.refresh import LoginOverError, Refresher
 from addons.providers.api import UnavailableError
 from addons.providers.registry import built_in
@@ -28,21 +26,9 @@ from addons.vault.store import StateStore
 from tests.standin.codex import CodexStandIn
 from tests.standin.codex_logins import ACCOUNT, EMAIL, PLAN
 
+pytestmark = pytest.mark.usefixtures("slept")
 PROVIDER = built_in().get("codex")
 Command = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds between polls, which nobody waits for."""
-    found: list[float] = []
-
-    async def at_once(seconds: float) -> None:
-        found.append(seconds)
-
-    monkeypatch.setattr(running.wait_for, "__defaults__", (at_once, time.monotonic))
-    monkeypatch.setattr(refresh, "AGAIN", (0.01, 0.01))
-    return found
 
 
 @pytest.fixture

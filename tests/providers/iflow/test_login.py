@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from addons.pool import refresh
 from addons.pool.refresh import LoginOverError, Refresher
 from addons.providers.api import UnavailableError
 from addons.providers.iflow import account, client_secret, renewal
@@ -21,12 +20,12 @@ from addons.vault.store import StateStore
 from tests.login.conftest import visit
 from tests.standin.iflow import CLIENT_ID, SECRET, IflowStandIn
 
+pytestmark = pytest.mark.usefixtures("slept")
 PROVIDER = built_in().get("iflow")
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[IflowStandIn]:
-    monkeypatch.setattr(refresh, "AGAIN", (0.01, 0.01))
     monkeypatch.setattr(renewal, "AGAIN", (0.01, 0.01))
     monkeypatch.delenv("IFLOW_CLIENT_SECRET", raising=False)
     with IflowStandIn() as made:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from addons.login.errors import LoginError
-from addons.login.run import run, wait_for
+from addons.login.run import run
 from addons.login.steps import Steps
 from addons.vault.credential import Credential
 from addons.vault.tokens import Token
@@ -21,16 +21,9 @@ from tests.standin.kiro_logins import CLIENT_ID, CLIENT_SECRET
 
 from .stage import KIRO
 
+pytestmark = pytest.mark.usefixtures("slept")
 FLOWS = {flow.id: flow for flow in KIRO.manifest.login}
 START = "https://d-0123456789.awsapps.com/start"
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(seconds: float) -> None:
-        pass
-
-    monkeypatch.setattr(wait_for, "__defaults__", (sleep, lambda: 0.0))
 
 
 @pytest.fixture(scope="module")

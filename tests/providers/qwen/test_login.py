@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from addons.login import run as running
-from addons.pool import refresh
 from addons.pool.refresh import LoginOverError, Refresher
 from addons.providers.api import UnavailableError
 from addons.providers.registry import built_in
@@ -19,20 +17,8 @@ from addons.vault.credential import Credential
 from addons.vault.store import StateStore
 from tests.standin.qwen import QwenStandIn
 
+pytestmark = pytest.mark.usefixtures("slept")
 PROVIDER = built_in().get("qwen")
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds between polls, which nobody waits for."""
-    found: list[float] = []
-
-    async def at_once(seconds: float) -> None:
-        found.append(seconds)
-
-    monkeypatch.setattr(running.wait_for, "__defaults__", (at_once, time.monotonic))
-    monkeypatch.setattr(refresh, "AGAIN", (0.01, 0.01))
-    return found
 
 
 @pytest.fixture
