@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from translators import jsonio
 from translators.anthropic.wire import Json
@@ -97,12 +96,8 @@ def _message(error: ErrorInfo) -> str:
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     """Any answer that is no 2xx: Anthropic's shape, a compatible's, HTML or nothing at all."""
-    found: Any
-    try:
-        found = jsonio.loads(body)
-    except ValueError:
-        found = None
-    if isinstance(found, dict):
+    found = jsonio.object_in(body)
+    if found is not None:
         error = error_of_object(found.get("error", found), status)
     else:
         error = ErrorInfo(kind_of_status(status), excerpt(body) or f"HTTP {status} without a message", status)

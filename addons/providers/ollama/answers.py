@@ -132,11 +132,7 @@ def decode_response(body: Json, names: NameMap) -> Response:
 
 def decode_error(status: int, headers: dict[str, str], body: bytes) -> ErrorInfo:
     """`{"error": "text"}`; what is none of it is told as it is."""
-    try:
-        parsed = jsonio.loads(body)
-    except ValueError:
-        parsed = None
-    said = parsed.get("error") if isinstance(parsed, dict) else None
+    said = (jsonio.object_in(body) or {}).get("error")
     info = _error(status, said or excerpt(body) or f"HTTP {status}")
     info.retry_after = waits.from_headers(headers)
     return info
