@@ -84,7 +84,7 @@ class Probe:
     async def _probe(self, name: str) -> None:
         pool = self._services.pool
         credential = self._services.state.credentials.get(name)
-        if credential is None:
+        if credential is None or not credential.enabled:
             return
         try:
             provider = self._services.providers.get(credential.provider)

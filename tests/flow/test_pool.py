@@ -118,14 +118,15 @@ def test_failing_three_times_makes_unhealthy_and_a_probe_brings_back(
     gateway: Gateway, client: httpx.Client, setup: Setup, always_upstream: Always
 ) -> None:
     number = next(NUMBERS)
-    failing, other = f"failing-{number}", f"other-{number}"
-    names = [setup.credential("anthropic", always_upstream.url, secret) for secret in (failing, other)]
+    failing, off, other = f"failing-{number}", f"off-{number}", f"other-{number}"
+    names = [setup.credential("anthropic", always_upstream.url, secret) for secret in (failing, off, other)]
     setup.route(*names)
-    always_upstream.fixed[failing] = always(500, b"boom")
+    always_upstream.fixed[failing] = always_upstream.fixed[off] = always(500, b"boom")
     for number in range(3):
         body = {**BODY, "messages": [{"role": "user", "content": f"fail {number}"}]}
         assert client.post("/v1/messages", json=body).status_code == 200
-    assert states(gateway)[names[0]]["state"] == "unhealthy"
+    assert [states(gateway)[name]["state"] for name in names] == ["unhealthy", "unhealthy", "active"]
+    gateway.command("credentials", "disable", names[1])
     always_upstream.fixed[failing] = lambda connection, request: (
         up.answer(200, b'{"data":[]}') if request.method == "GET" else up.good
     )(connection, request)
@@ -135,6 +136,7 @@ def test_failing_three_times_makes_unhealthy_and_a_probe_brings_back(
         time.sleep(0.5)
     probes = [request for request in always_upstream.of(failing) if request.method == "GET"]
     assert probes and probes[0].path.startswith("/v1/models")
+    assert "GET" not in {request.method for request in always_upstream.of(off)}, "its owner said to leave it alone"
 
 
 def test_one_that_cannot_be_made_ready_counts_as_failing_too(
