@@ -5,9 +5,16 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping
 
-#: Claude Code's model families → what their names contain (clients.md §1). `small_fast` is the older name of haiku's
-#: role.
-FAMILIES = {"opus": "opus", "sonnet": "sonnet", "haiku": "haiku", "fable": "fable", "small_fast": "haiku"}
+#: Claude Code's model families → what their names contain (clients.md §1). `small_fast`, however it is
+#: written, is the older name of haiku's role.
+FAMILIES = {
+    "opus": "opus",
+    "sonnet": "sonnet",
+    "haiku": "haiku",
+    "fable": "fable",
+    "small_fast": "haiku",
+    "small-fast": "haiku",
+}
 
 
 def override(model: str, table: Mapping[str, str]) -> str | None:

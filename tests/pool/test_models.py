@@ -32,8 +32,9 @@ def test_each_family_of_claude_code_has_its_key(family: str) -> None:
     assert override(f"claude-{family}-9", {family: "mine"}) == "mine"
 
 
-def test_small_fast_is_the_older_name_of_haikus_role() -> None:
-    assert override("claude-haiku-4-5", {"small_fast": "tiny"}) == "tiny"
+@pytest.mark.parametrize("name", ["small_fast", "small-fast"])
+def test_small_fast_is_the_older_name_of_haikus_role(name: str) -> None:
+    assert override("claude-haiku-4-5", {name: "tiny"}) == "tiny"
 
 
 def test_without_a_fitting_entry_nothing_is_overridden() -> None:
