@@ -133,6 +133,16 @@ class Access:
         for name, value in exchange.added:
             flow.response.headers[name] = value
 
+    def error(self, flow: http.HTTPFlow) -> None:
+        """A request that broke off, or was none that mitmproxy reads on, never came to `request`."""
+        exchange = exchanges.of(flow)
+        if exchange is None or exchange.origin is not Origin.GATEWAY or flow.error is None:
+            return
+        if exchange.key is None and exchange.error is None and not exchange.answered:
+            exchange.rejected = True
+            text = f"the request did not arrive whole: {flow.error.msg}"
+            exchange.error = ErrorInfo(ErrorKind.INVALID_REQUEST, text)
+
     def _refusal(self, flow: http.HTTPFlow, exchange: Exchange, settings: Settings) -> ErrorInfo | None:
         headers = exchange.headers
         sockname = flow.client_conn.sockname

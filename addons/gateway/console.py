@@ -83,7 +83,7 @@ def lines(exchange: Exchange, status: int) -> list[str]:
     attempt = exchange.current
     asked = exchange.requested_model or f"{exchange.method} {exchange.path}"
     who = exchange.client or (exchange.key.name if exchange.key is not None else "") or "client"
-    ours = "refused" if exchange.error is not None else "answered here"
+    ours = "refused" if exchange.error is not None or not status else "answered here"
     parts = [
         time.strftime("%H:%M:%S"),
         f"{who} → {attempt.candidate.name if attempt is not None else ours}",

@@ -73,7 +73,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow) -> ExchangeRecord:
     if not body and flow.response is not None and exchange.rejected:
         body = flow.response.raw_content or b""
     error = exchange.error or (attempt.failure.error if attempt is not None and attempt.failure is not None else None)
-    hung_up = attempt is not None and attempt.cause is Cause.HANG_UP
+    gone_early = attempt is None and error is None and flow.error is not None
+    hung_up = gone_early or (attempt is not None and attempt.cause is Cause.HANG_UP)
     pipe = attempt.pipe if attempt is not None else None
     long_over = attempt.ended if attempt is not None and exchange.origin is Origin.IMPORTED else None
     return ExchangeRecord(

@@ -208,6 +208,41 @@ def test_a_refused_request_is_recorded_with_its_client(anyone: httpx.Client, gat
     assert (row["client"], row["status"], row["operation"]) == ("claude-code", 401, "rejected")
 
 
+@pytest.mark.parametrize(
+    ("length", "why"), [("500", "Client disconnected"), ("-1", "invalid content-length")], ids=["half", "nonsense"]
+)
+def test_a_request_that_does_not_arrive_whole_is_recorded_as_such(
+    length: str, why: str, gateway: Gateway, key: str
+) -> None:
+    agent = f"half-a-request/{length}"
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {key}\r\nuser-agent: {agent}\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as sock:
+        sock.sendall(f'{head}content-length: {length}\r\n\r\n{{"model": "m"'.encode())
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+    audit = gateway.home / "proxycast" / "audit.db"
+    until(lambda: reader.recent(audit, user_agent=agent))
+    (row,) = reader.recent(audit, user_agent=agent)
+    assert (row["operation"], row["error_kind"]) == ("rejected", "invalid_request")
+    assert why in row["error"]
+
+
+def test_a_client_that_leaves_before_anybody_was_asked_is_recorded_as_such(
+    setup: Setup, upstream: Upstream, anyone: httpx.Client, gateway: Gateway, key: str
+) -> None:
+    silent, agent = "a-backend-that-is-silent", "impatient/1"
+    setup.route(setup.credential("openai_compatible", f"{upstream.url}/v1", silent))
+    upstream.script(silent, up.silence)
+    with pytest.raises(httpx.ReadTimeout):
+        anyone.get("/v1/models", headers={"x-api-key": key, "user-agent": agent}, timeout=0.5)
+    audit = gateway.home / "proxycast" / "audit.db"
+    anyone.close()
+    until(lambda: reader.recent(audit, user_agent=agent))
+    (row,) = reader.recent(audit, user_agent=agent)
+    assert row["error_kind"] == "hang_up"
+
+
 def test_health_is_open_and_tells_no_secret_and_metrics_need_a_key(anyone: httpx.Client, key: str) -> None:
     health = anyone.get("/health")
     assert health.status_code == 200
