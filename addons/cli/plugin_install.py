@@ -109,7 +109,8 @@ def _looked(plugin: Plugin) -> dict[str, Any]:
     with Downloads() as downloads:
         newest = _parsed(plugin).version(downloads)
     if not newest:
-        raise PluginError(f"only a new installation would tell: its source is an archive ({_source(plugin)})")
+        why = f"only a new installation would tell: its source is an archive ({_source(plugin)})"
+        return _row(plugin, update=None, problem=why)
     return _row(plugin, newest, update=versions.newer(newest, plugin.manifest.version))
 
 

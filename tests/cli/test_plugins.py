@@ -176,6 +176,15 @@ def test_what_a_release_has_is_checked_and_fetched(
     assert read("plugins", "list")[0]["version"] == "1.10.0"
 
 
+def test_of_an_archive_it_is_said_that_nothing_tells_its_version(tmp_path: Path, author: Path, read: Read) -> None:
+    archive = tmp_path / "acme.zip"
+    archive.write_bytes(packing.of_folder(author))
+    read("plugins", "install", str(archive), "--yes")
+    [row] = read("plugins", "update", "--check")
+    assert row["newest"] is None
+    assert "its source is an archive" in row["problem"]
+
+
 def test_an_update_that_wants_more_asks_and_one_that_fails_is_told(
     tmp_path: Path, author: Path, command: Any, read: Read, done: Done
 ) -> None:
