@@ -104,6 +104,8 @@ class Dispatch:
             candidate, strip = chosen
             try:
                 candidate = await self._acquired(candidate)
+                if self._is_full(exchange, candidate):
+                    continue  # others have waited for the same token, and were first
                 keeps = self._services.makers.keeps(candidate.name)
                 prepared = prepare(exchange, candidate, self._services.memory, strip=strip, keeps=keeps)
             except UnavailableError as error:
@@ -205,6 +207,12 @@ class Dispatch:
                 tried.add(first.name)
             else:
                 await asyncio.sleep(min(shortest, 0.25))
+
+    def _is_full(self, exchange: Exchange, candidate: Candidate) -> bool:
+        """Whether its owner's limits let no more requests go; one that it has had already may go on."""
+        if any(attempt.candidate.name == candidate.name for attempt in exchange.attempts):
+            return False
+        return self._services.pool.limits.wait(candidate.name, candidate.pacing, time.time()) > 0
 
     @staticmethod
     def _has_bound_reasoning(exchange: Exchange, candidate: Candidate) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -98,6 +100,32 @@ async def test_two_hundred_requests_at_two_gateways_refresh_once(
     assert len(server.posts) == 1
     assert {request.headers["authorization"] for request in upstream.requests} == {"Bearer access-1"}
     assert json.loads(login.read_text())["claudeAiOauth"]["refreshToken"] == "refresh-1"
+
+
+async def test_requests_that_wait_for_the_same_token_keep_to_what_the_owner_allows(
+    gateways: list[Gateway], key: str, login: Path, server: TokenServer, upstream: Upstream
+):
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def slowly(connection: up.Connection, request: up.Received) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.1)
+        with lock:
+            under_way -= 1
+        good(connection, request)
+
+    home = Home(gateways[0].home / "proxycast")
+    state = StateStore(home.state, home.vault_key)
+    credential = state.credentials[login.stem]
+    allowed = {**credential.settings, "max_concurrent": 1}
+    state.update_credential(replace(credential, settings=allowed), secret=False)
+    state.close()
+    upstream.script("access-1", *[slowly] * 6)
+    assert await ask(gateways[0], key, 6) == [200] * 6
+    assert most == 1
 
 
 async def test_a_token_refused_before_its_time_is_renewed_and_the_request_answered(
