@@ -190,7 +190,7 @@ class Route:
                 continue
             offering = [c for c in found if _speaks(c, exchange) and (asked == model or not _is_kept_from(c, model))]
             if offering:
-                return Listed([replace(c, model=model) if c.model == ANY_MODEL else c for c in offering])
+                return Listed([replace(c, model=model) for c in offering] if asked == ANY_MODEL else offering)
         return Listed(())
 
     def _owners_alone(self, exchange: Exchange, found: Listed) -> Listed:

@@ -46,6 +46,7 @@ class Setup:
     """Adds credentials and profiles as the command does, without starting a process for each."""
 
     def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
         self.home = Home(gateway.home / "proxycast")
         self.state = StateStore(self.home.state, self.home.vault_key)
         self._count = 0

@@ -8,8 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from addons.audit import reader
 from tests.e2e.gateway import Gateway
 from tests.flow.conftest import CONFIG, Setup
+from tests.flow.process import until
 from tests.flow.upstream import Upstream, answer
 
 pytestmark = pytest.mark.flow
@@ -28,8 +30,8 @@ def service() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Iterator[httpx.Client]:
-    """A gateway that has a key of each service and no profile."""
+def setup(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Iterator[Setup]:
+    """Of a gateway that has a key of each service and no profile."""
     home: Path = tmp_path_factory.mktemp("passing")
     (home / "proxycast").mkdir(mode=0o700)
     (home / "proxycast" / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -37,9 +39,14 @@ def client(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Itera
         setup = Setup(running)
         for provider, secret in OF.items():
             setup.credential(provider, service.url + ("/v1" if provider == "openai" else ""), secret)
-        headers = {"x-proxycast-key": running.key("passing")}
-        with httpx.Client(base_url=running.url, headers=headers, timeout=20, trust_env=False) as made:
-            yield made
+        yield setup
+
+
+@pytest.fixture(scope="module")
+def client(setup: Setup) -> Iterator[httpx.Client]:
+    headers = {"x-proxycast-key": setup.gateway.key("passing")}
+    with httpx.Client(base_url=setup.gateway.url, headers=headers, timeout=20, trust_env=False) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,14 @@ def test_without_a_profile_the_service_of_that_protocol_is_asked(
     assert "x-proxycast-key" not in request.headers
     if "files" in sent:
         assert FILE["file"][1] in request.body
+
+
+def test_a_model_that_is_put_in_the_place_of_others_is_none_of_other_endpoints(
+    client: httpx.Client, setup: Setup
+) -> None:
+    setup.route(models={"default": "claude-sonnet-4-6"})
+    sent = {"model": "an-embedder", "input": "x"}
+    assert client.post("/v1/embeddings", json=sent, headers={"user-agent": "last"}).content == ANSWER
+    until(lambda: reader.recent(setup.home.audit, user_agent="last"))
+    (row,) = reader.recent(setup.home.audit, user_agent="last")
+    assert (row["provider"], row["requested_model"], row["served_model"]) == ("openai", "an-embedder", "an-embedder")
