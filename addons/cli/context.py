@@ -8,10 +8,11 @@ import json
 import re
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -108,20 +109,33 @@ def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
-def show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
-    """Rows as a table, or as JSON. `empty` is said when there are none."""
+def show(rows: list[dict[str, Any]], *, as_json: bool, empty: str, spare: Sequence[str] = ()) -> None:
+    """Rows as a table, or as JSON. `empty` is said when there are none. `spare` names the columns that a narrow
+    terminal does without, the first one first."""
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     if not rows:
         click.echo(empty, err=True)
         return
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    cells = [{column: _harmless(_cell(value)) for column, value in row.items()} for row in rows]
+    columns = list(rows[0])
+    for column in spare if sys.stdout.isatty() else ():
+        if _width(columns, cells) > console.width:
+            columns.remove(column)
     table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
+    for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))  # Text: what is in them is no markup
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    for row in cells:
+        table.add_row(*(Text(row[column]) for column in columns))  # Text: what is in them is no markup
+    console.print(table)
+
+
+def _width(columns: list[str], cells: list[dict[str, str]]) -> int:
+    """What the table takes up if nothing is folded."""
+    widths = [max(map(cell_len, [column, *(row[column] for row in cells)])) for column in columns]
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _cell(value: Any) -> str:
@@ -136,3 +150,8 @@ def _cell(value: Any) -> str:
             return ", ".join(f"{key}={item}" for key, item in value.items())
         case _:
             return str(value)
+
+
+def _harmless(text: str) -> str:
+    """What a service said of an error may hold anything, also what a terminal obeys."""
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -61,7 +61,7 @@ def discover(
         rows = [_row(one, added=one in added) for one in found]
         if not as_json:
             rows = [{k: v for k, v in row.items() if k not in ("kind", "settings", "added")} for row in rows]
-        show(rows, as_json=as_json, empty="nothing was found")
+        show(rows, as_json=as_json, empty="nothing was found", spare=("tool", "secret", "place"))
     if not adding and not as_json and any(one.readiness is Readiness.READY for one in found):
         click.echo("\n`proxycast credentials discover --add` adds what is ready; it asks for each", err=True)
     if adding and not added:

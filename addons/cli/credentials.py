@@ -16,6 +16,9 @@ from addons.pool.standing import Standing, State
 from addons.vault.credential import Credential, masked, shown_settings
 from addons.vault.store import NotFoundError
 
+#: What a narrow terminal does without; a disabled one shows by its state.
+_SPARE = ("enabled", "weight", "priority", "settings", "secret")
+
 
 @click.group()
 def credentials() -> None:
@@ -38,7 +41,8 @@ def list_credentials(context: Context, as_json: bool) -> None:
         _add_quotas(context, rows)
     else:
         rows = [{column: value for column, value in row.items() if column != "states"} for row in rows]
-    show(rows, as_json=as_json, empty="no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one")
+    empty = "no credential yet: `proxycast credentials add PROVIDER --name NAME` adds one"
+    show(rows, as_json=as_json, empty=empty, spare=_SPARE)
 
 
 @credentials.command("show")
@@ -168,7 +172,7 @@ def _show_one(context: Context, name: str, *, as_json: bool) -> None:
         show(rows, as_json=True, empty="")
         return
     states = rows[0].pop("states")
-    show(rows, as_json=False, empty="")
+    show(rows, as_json=False, empty="", spare=_SPARE[:3])
     if len(states) > 1:
         click.echo()
         show(states, as_json=False, empty="")

@@ -58,7 +58,7 @@ def explain(context: Context, model: str, profile: str | None, as_json: bool) ->
         if standing is None or standing.state is not State.OUT_OF_SERVICE:
             candidate = replace(candidate, why="its provider banned another account, whose work it does not do")
         rows.append(_row(None, candidate, standing, now))
-    show(rows, as_json=as_json, empty="")
+    show(rows, as_json=as_json, empty="", spare=("protocol", "provider", "at"))
 
 
 def _row(number: int | None, candidate: Candidate, standing: Standing | None, now: float) -> dict[str, Any]:

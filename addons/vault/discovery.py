@@ -77,8 +77,9 @@ def find(
         if key in found:
             continue
         judged = _judged(one, registry, known)
-        judged = replace(judged, name=_free(judged.name, taken))
-        taken.add(judged.name)
+        if judged.readiness is not Readiness.ADDED:
+            judged = replace(judged, name=_free(judged.name, taken))
+            taken.add(judged.name)
         found[key] = judged
     return list(found.values())
 

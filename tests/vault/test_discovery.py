@@ -314,6 +314,8 @@ def test_what_was_added_is_said_to_be(home: Path):
         (Readiness.ADDED, "as mine"),
         (Readiness.ADDED, "as other"),
     ]
+    again = look(home, {"OPENAI_API_KEY": KEY}, Credential("openai", "openai", KEY))
+    assert [one.name for one in again] == ["claude-code", "openai"], "it needs no other name"
 
 
 def test_the_same_key_in_two_places_is_found_once(home: Path):
