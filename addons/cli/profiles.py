@@ -41,7 +41,7 @@ def parse_use(text: str) -> list[str | list[str]]:
     type=click.Choice(sorted(STRATEGIES)),
     default="priority",
     show_default=True,
-    help="How equals share the work.",
+    help=f"How equals share the work: {', '.join(STRATEGIES)}.",
 )
 @click.option("--take-over", is_flag=True, help="Let a provider's other accounts do the work of one that is banned.")
 @pass_context
