@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 async def answers(provider: Provider, credential: Credential) -> bool:
-    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret; also
-    where the gateway may ask it nothing of its own accord, so that the next request tells. `credential` is ready for
-    use."""
+    """Whether the credential's service gives any sensible answer: below 500, and not a refusal of the secret (a 403 is
+    none: many keys may do all but list models); also where the gateway may ask it nothing of its own accord, so that
+    the next request tells. `credential` is ready for use."""
     protocol = provider.protocol("", credential)
     try:
         call = Call(Operation.MODELS, protocol, "", False, b"", method="GET", translated=True)
@@ -43,7 +43,7 @@ async def answers(provider: Provider, credential: Credential) -> bool:
         return True
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return False
-    return response.status_code < 500 and response.status_code not in (401, 403, 429)
+    return response.status_code < 500 and response.status_code not in (401, 429)
 
 
 class Probe:
