@@ -92,7 +92,12 @@ def import_(context: Context, file: Path, replace: bool) -> None:
     clashes += ["config.toml"] if ours not in ("", sample(), config) else []
     if clashes and not replace:
         fail(f"here already: {', '.join(clashes)}; --replace replaces them. Nothing was changed")
+    others = [
+        one.name for one in credentials if (here := store.credentials.get(one.name)) and here.secret != one.secret
+    ]
     store.take_over(credentials, keys)
+    for name in others:
+        context.standings.forget(name)  # what was learned is of the other secret
     if config != ours:
         write_private(path, config)
     click.echo(f"imported: {_count(credentials, keys)}", err=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from addons.config.home import Home
+from addons.pool.standing import Standing, State
+from addons.pool.standing_store import StandingStore
 from addons.vault.store import StateStore
 
 pytestmark = pytest.mark.slow  # starts processes, or works hard on purpose
@@ -99,3 +101,13 @@ def test_another_file_is_refused(refused, tmp_path: Path):
     (tmp_path / "x").write_text("hello", encoding="utf-8")
     assert "not a file that `proxycast export` wrote" in refused("import", str(tmp_path / "x"), given=PASSPHRASE)
     assert "cannot read" in refused("import", str(tmp_path / "missing"), given=PASSPHRASE)
+
+
+@pytest.mark.parametrize(("secret", "state"), [("sk-" + "another-0123456789", "active"), (SECRET, "out_of_service")])
+def test_what_was_learned_of_another_secret_is_not_that_of_the_imported_one(
+    exported, done, read, home: Home, secret: str, state: str
+):
+    done("credentials", "edit", "a", "--secret", given=secret)
+    StandingStore(home.state).save([("a", Standing(State.OUT_OF_SERVICE, "wrong key"))])
+    done("import", str(exported[0]), "--replace", given=PASSPHRASE)
+    assert read("credentials", "show", "a")[0]["state"] == state
