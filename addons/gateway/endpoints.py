@@ -58,7 +58,7 @@ class Endpoints:
         elif exchange.recognised is None:
             exchange.rejected = True
             text = f"{flow.request.method} {exchange.path} is no endpoint of this gateway"
-            flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text))
+            flow.response = own_answers.refusal(flow, ErrorInfo(ErrorKind.NOT_FOUND, text, code="unknown_url"))
         elif flow.request.method not in _METHODS[exchange.operation]:
             exchange.rejected = True
             text = f"{flow.request.method} is not allowed here"

@@ -47,7 +47,7 @@ def whole(exchange: Exchange, attempt: Attempt, response: http.Response) -> Fail
         return _understood(exchange, attempt, protocol, response, fields, body)
     except ValueError:
         kind = response.headers.get("content-type", "no content-type")
-        excerpt = body[:120].decode("utf-8", "replace")
+        excerpt = body[:120].decode("utf-8", "replace") or "it is empty"
         return _unusable(
             attempt, fields, body, f"the upstream's answer is not what its protocol says ({kind}): {excerpt}"
         )

@@ -253,6 +253,12 @@ def test_health_is_open_and_tells_no_secret_and_metrics_need_a_key(anyone: httpx
     assert "proxycast_exchanges_total" in metrics.text
 
 
+def test_a_path_that_is_no_endpoint_is_no_missing_model(client: httpx.Client) -> None:
+    answer = client.get("/v1/nothing")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "unknown_url"
+
+
 @pytest.mark.parametrize("path", ["/", "/v1/messages", "/api/hello", "/v1", "/nowhere"])
 def test_head_probes_are_answered_without_a_key(path: str, anyone: httpx.Client, upstream: Upstream) -> None:
     response = anyone.head(path)

@@ -142,11 +142,15 @@ _ENCODED: dict[ErrorKind, tuple[int, str, str | None]] = {
     ErrorKind.OVERLOADED: (503, "server_error", "server_overloaded"),
     ErrorKind.TIMEOUT: (504, "server_error", "timeout"),
 }
+#: Codes that say more than their kind; others than these are another protocol's words.
+_TOLD_APART = frozenset({"unknown_url"})
 
 
 def error_object(error: ErrorInfo) -> Json:
     """The `error` member that both bodies and stream chunks have."""
     _, type_, code = _ENCODED[error.kind]
+    if error.code in _TOLD_APART:
+        code = error.code
     return {"message": error.message, "type": type_, "param": error.param, "code": code or error.code}
 
 

@@ -201,6 +201,8 @@ ENCODED: list[tuple[ErrorInfo, int, str | None]] = [
     (ErrorInfo(ErrorKind.BILLING, "m", status=402), 429, "insufficient_quota"),
     (ErrorInfo(ErrorKind.PERMISSION, "m"), 403, "permission_denied"),
     (ErrorInfo(ErrorKind.NOT_FOUND, "m"), 404, "model_not_found"),
+    (ErrorInfo(ErrorKind.NOT_FOUND, "m", code="unknown_url"), 404, "unknown_url"),
+    (ErrorInfo(ErrorKind.NOT_FOUND, "m", code="not_found_error"), 404, "model_not_found"),
     (ErrorInfo(ErrorKind.TOO_LARGE, "m"), 413, "request_too_large"),
     (ErrorInfo(ErrorKind.RATE_LIMIT, "m"), 429, "rate_limit_exceeded"),
     (ErrorInfo(ErrorKind.SERVER, "m"), 500, "server_error"),
