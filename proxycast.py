@@ -6,27 +6,27 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from addons.gateway.access import Access, Loopback
+from addons.gateway.answers.respond import Respond
 from addons.gateway.dispatch import Dispatch
 from addons.gateway.drain import Drain
-from addons.gateway.endpoints import Endpoints, Models
 from addons.gateway.fence import Fence
-from addons.gateway.hookcache import HookCache
-from addons.gateway.http1 import Http1Repairs
 from addons.gateway.importing import Import
 from addons.gateway.intercept import Intercept
-from addons.gateway.layer import Ticker, Upstreams
-from addons.gateway.lean import Lean
 from addons.gateway.listeners import Listeners
+from addons.gateway.local.endpoints import Endpoints, Models
+from addons.gateway.mitm.hookcache import HookCache
+from addons.gateway.mitm.http1 import Http1Repairs
+from addons.gateway.mitm.layer import Ticker, Upstreams
+from addons.gateway.mitm.lean import Lean
+from addons.gateway.mitm.webflows import WebFlows
 from addons.gateway.plugins import Plugins
-from addons.gateway.probe import Probe
-from addons.gateway.quota_questions import QuotaQuestions
-from addons.gateway.quotas import Quotas
 from addons.gateway.report import Report
-from addons.gateway.respond import Respond
 from addons.gateway.route import Route
 from addons.gateway.setup import Audit, open_services
 from addons.gateway.trust import Trust
-from addons.gateway.webflows import WebFlows
+from addons.gateway.upkeep.probe import Probe
+from addons.gateway.upkeep.quota_questions import QuotaQuestions
+from addons.gateway.upkeep.quotas import Quotas
 from addons.plugins.bridge.addon import PluginEvents
 from addons.views.answer import Views
 

@@ -12,9 +12,10 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.audit.record import Origin, Side
 from addons.config.settings import Settings
-from addons.gateway import codings, own_answers, recognise, shown
+from addons.gateway import codings, recognise, shown
 from addons.gateway import exchange as exchanges
 from addons.gateway import headers as header_rules
+from addons.gateway.answers import own_answers
 from addons.gateway.exchange import Exchange
 from addons.gateway.route import client_of
 from addons.gateway.services import Services

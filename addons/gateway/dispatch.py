@@ -13,8 +13,9 @@ from dataclasses import replace
 from mitmproxy import connection, http
 from mitmproxy.net.http import url as url_parser
 
-from addons.gateway import books, failures, objects, own_answers, ready, shown, verdict, whole_answers
 from addons.gateway import exchange as exchanges
+from addons.gateway import objects, ready, shown
+from addons.gateway.answers import books, failures, own_answers, verdict, whole_answers
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.makers import Strip
 from addons.gateway.prepare import Prepared, UnsafeEndpointError, decoded, guard, prepare

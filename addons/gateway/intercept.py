@@ -15,8 +15,9 @@ from mitmproxy import http, tls
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.audit.record import Origin, Side
-from addons.gateway import books, codings, recognise, respond, whole_answers
+from addons.gateway import codings, recognise
 from addons.gateway import exchange as exchanges
+from addons.gateway.answers import books, respond, whole_answers
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.gateway.route import client_of, conversation_of, session_of
 from addons.gateway.services import Services

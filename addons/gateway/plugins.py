@@ -7,8 +7,8 @@ import logging
 
 from mitmproxy import ctx
 
-from addons.gateway.background import Background
 from addons.gateway.services import Services
+from addons.gateway.upkeep.background import Background
 from addons.plugins.host import PluginHost
 from addons.vault.credential import secrets_among
 

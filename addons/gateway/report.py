@@ -10,9 +10,9 @@ from mitmproxy import ctx, http
 from addons.audit.record import AttemptRecord, ExchangeRecord, Origin, Side
 from addons.gateway import exchange as exchanges
 from addons.gateway import shown
+from addons.gateway.answers.verdict import summary
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from addons.gateway.services import Services
-from addons.gateway.verdict import summary
 from translators.pipeline import AnswerPipe
 
 log = logging.getLogger(__name__)

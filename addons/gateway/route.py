@@ -12,7 +12,8 @@ from typing import Any
 from mitmproxy import http
 
 from addons.gateway import exchange as exchanges
-from addons.gateway import objects, own_answers, recognise
+from addons.gateway import objects, recognise
+from addons.gateway.answers import own_answers
 from addons.gateway.exchange import Exchange
 from addons.gateway.services import Services
 from addons.pool.candidates import ANY_MODEL, Candidate, NoCandidateError

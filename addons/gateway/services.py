@@ -10,8 +10,8 @@ from addons.audit.redact import Redactor
 from addons.config.home import Home
 from addons.config.settings import Settings
 from addons.config.store import ConfigStore
+from addons.gateway.local.metrics import Metrics
 from addons.gateway.makers import Makers
-from addons.gateway.metrics import Metrics
 from addons.gateway.proxies import Proxies
 from addons.gateway.trust import Authorities
 from addons.pool.pool import Pool

@@ -41,7 +41,7 @@ class Untouched:
     """Ends mitmproxy if a shortcut was taken all the same."""
 
     def running(self) -> None:
-        from addons.gateway.hookrun import AT_ONCE
+        from addons.gateway.mitm.hookrun import AT_ONCE
 
         manager = ctx.master.addons
         if AT_ONCE or "handle_lifecycle" in vars(manager) or MessageData.__post_init__ is not _does_nothing:  # type: ignore[attr-defined]

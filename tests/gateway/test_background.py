@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from addons.gateway.background import Background
+from addons.gateway.upkeep.background import Background
 
 
 class Work:

@@ -9,8 +9,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from addons.gateway import listed
-from addons.gateway.listed import KEPT, KEPT_FAILURE, Listed
+from addons.gateway.local import listed
+from addons.gateway.local.listed import KEPT, KEPT_FAILURE, Listed
 from addons.providers import asking
 from addons.providers.api import Provider
 from addons.providers.registry import built_in

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from addons.audit.record import Origin
+from addons.gateway.answers.own_answers import error_response
 from addons.gateway.exchange import Exchange
-from addons.gateway.own_answers import error_response
 from addons.gateway.recognise import recognise
 from translators.canonical.errors import ErrorInfo, ErrorKind
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from addons.gateway.probe import answers
+from addons.gateway.upkeep.probe import answers
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential
 from tests.flow import upstream as up

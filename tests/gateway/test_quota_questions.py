@@ -11,8 +11,8 @@ import pytest
 
 from addons.config.home import Home
 from addons.config.store import ConfigStore
-from addons.gateway.quota_questions import BACKOFF, SOON, QuotaQuestions
 from addons.gateway.services import Services
+from addons.gateway.upkeep.quota_questions import BACKOFF, SOON, QuotaQuestions
 from addons.pool.candidates import Candidate
 from addons.pool.quotas import QuotaStore
 from addons.pool.standing import State
@@ -80,7 +80,7 @@ def stage(tmp_path: Path) -> Stage:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> float:
     """The clock stands; tests say what time it is."""
-    monkeypatch.setattr("addons.gateway.quota_questions.time.time", lambda: 1000.0)
+    monkeypatch.setattr("addons.gateway.upkeep.quota_questions.time.time", lambda: 1000.0)
     return 1000.0
 
 

@@ -16,9 +16,9 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.test import taddons, tflow
 
-from addons.gateway import shortcuts
-from addons.gateway.hookcache import HookCache
-from addons.gateway.lean import Lean
+from addons.gateway.mitm import shortcuts
+from addons.gateway.mitm.hookcache import HookCache
+from addons.gateway.mitm.lean import Lean
 
 # -- what this mitmproxy is
 
@@ -44,7 +44,7 @@ class ChecksMore:
 @pytest.mark.parametrize("message", [NoCheck, ChecksMore])
 def test_messages_that_do_something_else_when_made_keep_it(message: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     assert not shortcuts.only_checks_types(message)
-    monkeypatch.setattr("addons.gateway.lean.MessageData", message)
+    monkeypatch.setattr("addons.gateway.mitm.lean.MessageData", message)
     before = dict(vars(message))
     Lean().load(None)
     assert dict(vars(message)) == before

@@ -10,9 +10,9 @@ from typing import Any
 from mitmproxy import ctx, http
 
 from addons.gateway import exchange as exchanges
-from addons.gateway.background import Background
 from addons.gateway.exchange import Attempt, Cause, Exchange
 from addons.gateway.services import Services
+from addons.gateway.upkeep.background import Background
 from addons.plugins.bridge import hosting
 from addons.plugins.bridge.hosting import Hosting
 from addons.plugins.bridge.relay import HEADER

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from addons.gateway import probe
+from addons.gateway.upkeep import probe
 from addons.providers.api import Call, Operation, Upstream
 from addons.providers.registry import built_in
 from addons.vault.credential import Credential

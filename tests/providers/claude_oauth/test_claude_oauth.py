@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from addons.gateway import probe
-from addons.gateway.books import cause_of
+from addons.gateway.answers.books import cause_of
 from addons.gateway.exchange import Cause
+from addons.gateway.upkeep import probe
 from addons.pool.ratelimits import spent
 from addons.pool.standing import Standings
 from addons.providers import asking

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.books import cause_of
+from addons.gateway.answers.books import cause_of
 from addons.gateway.exchange import Cause
 from addons.pool.ratelimits import spent
 from addons.providers.api import Answer

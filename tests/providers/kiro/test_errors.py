@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from addons.gateway.books import cause_of
+from addons.gateway.answers.books import cause_of
 from addons.gateway.exchange import Cause
 from addons.providers.api import Answer
 from tests.standin.kiro_answers import BUSY, LIMIT, LOCKED, SUSPENDED, ErrorRow

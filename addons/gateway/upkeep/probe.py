@@ -14,8 +14,8 @@ import httpx
 from mitmproxy import ctx
 
 from addons.gateway import ready
-from addons.gateway.background import Background
 from addons.gateway.services import Services
+from addons.gateway.upkeep.background import Background
 from addons.providers import outbound
 from addons.providers.api import Call, Operation, Provider, UnavailableError
 from addons.providers.registry import UnknownProviderError

@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http import (
     HttpResponseHook,
 )
 
-from addons.gateway import shortcuts
+from addons.gateway.mitm import shortcuts
 
 #: Hooks that run where they occur; none, where layers of this mitmproxy wait for hooks otherwise than we know.
 AT_ONCE: tuple[type[commands.StartHook], ...] = (

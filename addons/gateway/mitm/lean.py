@@ -11,7 +11,7 @@ import gc
 
 from mitmproxy.http import MessageData
 
-from addons.gateway import shortcuts
+from addons.gateway.mitm import shortcuts
 
 
 class Lean:

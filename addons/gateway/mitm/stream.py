@@ -32,11 +32,11 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
-from addons.gateway import books, failures, own_answers, respond, whole_answers
 from addons.gateway import exchange as exchanges
-from addons.gateway.clock import own_limits
+from addons.gateway.answers import books, failures, own_answers, respond, whole_answers
 from addons.gateway.exchange import Attempt, Exchange, Failure
-from addons.gateway.stream_events import AttemptHook, Commands, EventStream
+from addons.gateway.mitm.clock import own_limits
+from addons.gateway.mitm.stream_events import AttemptHook, Commands, EventStream
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 

@@ -13,13 +13,13 @@ from mitmproxy.proxy.layers.http import ResponseData, ResponseEndOfMessage
 
 from addons.gateway import codings
 from addons.gateway import exchange as exchanges
-from addons.gateway.books import BODY_CAP, cause_of
+from addons.gateway.answers.books import BODY_CAP, cause_of
+from addons.gateway.answers.hiding import hidden_in
+from addons.gateway.answers.own_answers import protocol_for, reply
+from addons.gateway.answers.passing import BytesPipe
+from addons.gateway.answers.whole_answers import enforced_stops, is_of_type
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
-from addons.gateway.hiding import hidden_in
-from addons.gateway.own_answers import protocol_for, reply
-from addons.gateway.passing import BytesPipe
 from addons.gateway.services import Services
-from addons.gateway.whole_answers import enforced_stops, is_of_type
 from addons.providers.api import Operation, Upstream
 from addons.providers.listening import Listening
 from translators.canonical.call_ids import CallIds

@@ -15,8 +15,8 @@ from typing import Any
 from mitmproxy import ctx
 
 from addons.gateway import ready
-from addons.gateway.background import Background
 from addons.gateway.services import Services
+from addons.gateway.upkeep.background import Background
 from addons.pool.quotas import QuotaStore
 from addons.pool.standing import State
 from addons.providers import asking

@@ -18,9 +18,9 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from addons.config.settings import Settings
-from addons.gateway.background import Background
-from addons.gateway.stream import GatewayStream
-from addons.gateway.stream_events import Tick
+from addons.gateway.mitm.stream import GatewayStream
+from addons.gateway.mitm.stream_events import Tick
+from addons.gateway.upkeep.background import Background
 
 Commands = Generator[commands.Command, Any, None]
 INTERVAL = 0.25  # seconds between two looks at the deadlines

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from mitmproxy import http
 
 from addons.audit.record import Side
-from addons.gateway import books, codings, own_answers
+from addons.gateway import codings
 from addons.gateway import headers as header_rules
-from addons.gateway.books import BODY_CAP
+from addons.gateway.answers import books, own_answers
+from addons.gateway.answers.books import BODY_CAP
 from addons.gateway.exchange import Attempt, Cause, Exchange, Failure
 from addons.providers.api import Answer, Operation
 from translators import jsonio

@@ -7,9 +7,9 @@ from dataclasses import replace
 from mitmproxy import http
 
 from addons.gateway import headers as header_rules
-from addons.gateway import own_answers
+from addons.gateway.answers import own_answers
+from addons.gateway.answers.hiding import hidden, hidden_in
 from addons.gateway.exchange import Attempt, Cause, Exchange
-from addons.gateway.hiding import hidden, hidden_in
 from translators.canonical.errors import ErrorInfo, ErrorKind
 
 #: Causes that end an exchange at once: they are the client's own.

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from mitmproxy import ctx, http
 
 from addons.audit.record import Origin
-from addons.gateway import books, own_answers, ready, recognise
 from addons.gateway import exchange as exchanges
+from addons.gateway import ready, recognise
+from addons.gateway.answers import books, own_answers
 from addons.gateway.exchange import Exchange
-from addons.gateway.listed import Listed
-from addons.gateway.modellist import RENDERERS, members, names, render_one
+from addons.gateway.local.listed import Listed
+from addons.gateway.local.modellist import RENDERERS, members, names, render_one
 from addons.gateway.services import Services
 from addons.pool.standing import State
 from addons.providers.api import Operation

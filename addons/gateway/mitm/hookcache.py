@@ -15,8 +15,8 @@ from mitmproxy import ctx, exceptions, flow, hooks
 from mitmproxy.addonmanager import Loader, safecall
 from mitmproxy.hooks import Hook
 
-from addons.gateway import shortcuts
-from addons.gateway.hookrun import Run
+from addons.gateway.mitm import shortcuts
+from addons.gateway.mitm.hookrun import Run
 
 
 async def run(groups: list[list[Callable[..., Any]]], args: list[Any]) -> None:

@@ -8,8 +8,8 @@ import sqlite3
 
 from mitmproxy import ctx
 
-from addons.gateway.background import Background
 from addons.gateway.services import Services
+from addons.gateway.upkeep.background import Background
 from addons.pool.quotas import QuotaStore, Seen
 
 INTERVAL = 1.0  # seconds between two writes

@@ -25,13 +25,14 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._events import HttpEvent
 
 from addons.gateway import exchange as exchanges
-from addons.gateway import failures, hookrun
-from addons.gateway.clock import Clock
+from addons.gateway.answers import failures
 from addons.gateway.exchange import Exchange, Failure
-from addons.gateway.hookrun import AT_ONCE, HookPending
+from addons.gateway.mitm import hookrun
+from addons.gateway.mitm.clock import Clock
+from addons.gateway.mitm.hookrun import AT_ONCE, HookPending
 
 if TYPE_CHECKING:
-    from addons.gateway.layer import GatewayLayer
+    from addons.gateway.mitm.layer import GatewayLayer
 
 Commands = Generator[commands.Command, Any, None]
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""What the client is told: an upstream's answer in its own form, streamed or whole, or one of ours."""

@@ -1,0 +1,1 @@
+"""What happens beside exchanges: probing credentials, asking for and keeping quotas."""
