@@ -105,7 +105,7 @@ class Standings:
             case ErrorKind.PERMISSION | ErrorKind.NOT_FOUND:
                 pass  # says something about the request's model, not about the credential
             case ErrorKind.SERVER | ErrorKind.OVERLOADED | ErrorKind.TIMEOUT:
-                self._broken(name, error, now)
+                self._broken(name, model, error, now)
             case _:
                 pass  # the client's fault
 
@@ -211,7 +211,10 @@ class Standings:
         if counters.refusals >= REFUSALS:
             self._set(name, Standing(State.OUT_OF_SERVICE, error.message, 0.0, now))
 
-    def _broken(self, name: str, error: ErrorInfo, now: float) -> None:
+    def _broken(self, name: str, model: str, error: ErrorInfo, now: float) -> None:
+        """A service in trouble that says when to come again is left alone for so long, as far as there is another."""
+        if error.retry_after:
+            self._rest(name, Standing(State.COOLING, error.message, now + error.retry_after, now, model))
         counters = self._counters.setdefault(name, _Counters())
         counters.failures += 1
         if counters.failures == FAILURES:

@@ -64,6 +64,18 @@ def test_failures_in_a_row_make_unhealthy_and_a_probe_brings_back(kind: ErrorKin
     assert state(standings, now=60) is None
 
 
+def test_a_service_in_trouble_that_says_when_to_come_again_is_left_alone_so_long() -> None:
+    standings = Standings()
+    info = ErrorInfo(ErrorKind.OVERLOADED, "busy", 529, retry_after=20)
+    standings.failed("a", "m", info, 0)
+    assert state(standings, now=1) == (State.COOLING, "busy", 20)
+    assert state(standings, "another", now=1) is None
+    assert state(standings, now=20) is None
+    for _ in range(FAILURES - 1):
+        standings.failed("a", "m", info, 20)
+    assert state(standings, "another", now=21) == (State.UNHEALTHY, "busy", 20 + PROBES[0])
+
+
 def test_a_success_in_between_breaks_the_row() -> None:
     standings = Standings()
     for _ in range(FAILURES * 2):
