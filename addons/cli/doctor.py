@@ -129,6 +129,10 @@ def state(place: Home, settings: Settings | None) -> Iterator[Finding]:
         registry.add_custom(lambda: custom)
     host = PluginHost(place.plugins, registry)
     host.load()
+    for name in settings.providers if settings is not None else ():
+        if registry.takes(name):
+            text = f"[providers.{name}] does nothing: a provider has that name already"
+            yield Finding("config", State.WRONG, text, "give it another name, in its credentials too")
     for plugin in host.plugins:
         if plugin.status is Status.BROKEN:
             yield Finding(

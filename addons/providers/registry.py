@@ -127,6 +127,10 @@ class Registry:
                     seen.add(provider.manifest.id)
                     yield provider
 
+    def takes(self, name: str) -> bool:
+        """Whether a provider has that id or alias, so that no source is asked for it."""
+        return name in self._providers or name in self._aliases
+
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
 

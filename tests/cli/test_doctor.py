@@ -179,6 +179,13 @@ def test_without_a_key_nothing_is_tried_and_it_says_how(healthy: str, home: Home
         assert "PROXYCAST_KEY=… proxycast doctor" in done("doctor")
 
 
+def test_a_provider_of_ones_own_that_another_shadows(nothing_listens: None, home: Home, done, wrong):
+    done("keys", "create", "laptop")
+    with home.config.open("a") as file:
+        file.write('[providers.openai]\nbase_url = "https://mine.example/v1"\n')
+    assert wrong() == {"config": "[providers.openai] does nothing: a provider has that name already"}
+
+
 def test_a_client_that_no_longer_comes_here_is_seen(nothing_listens: None, home: Home, done):
     done("client", "connect", "claude-code")
     done("client", "connect", "codex")
