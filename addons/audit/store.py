@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from addons.audit import rows, said, schema
+from addons.audit import passed, rows, said, schema
 from addons.audit.bodies import BodyStore
 from addons.audit.record import ExchangeRecord, Origin, Side
 from addons.audit.redact import Redactor
@@ -152,7 +152,7 @@ class Store:
                 self._messages(record, seq, batch)
             except Exception as error:  # a body that is not of its protocol is kept, only not searchable
                 notes.append(f"not searchable: {type(error).__name__}")
-        batch.exchanges.append(self._rows.exchange(record, seq, id_, notes, mode))
+        batch.exchanges.append(self._rows.exchange(passed.counted(record), seq, id_, notes, mode))
 
     def _id(self, record: ExchangeRecord, batch: _Batch, notes: list[str]) -> str:
         """The exchange's id; a second one of the same id is marked, never dropped (field.md, case 79)."""
