@@ -26,8 +26,9 @@ def text(*, gateway: str, proxy: str | None, datasette: str, home: Path, key: st
         f"    curl {gateway}/v1/messages -H 'x-api-key: {shown}' -H 'content-type: application/json' \\",
         f"      -d '{BODY}'",
         "",
-        "  Claude Code:",
+        "  Claude Code, once or from now on:",
         f"    ANTHROPIC_BASE_URL={gateway} ANTHROPIC_AUTH_TOKEN={shown} claude",
+        "    proxycast client connect claude-code    # codex, gemini-cli, qwen-code, opencode; disconnect puts it back",
         "",
         "  Ctrl-C stops everything. One line an exchange follows.",
     ]
