@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
-from addons.cli.context import USAGE_ERROR, Context, fail, guarded, json_option, pass_context, show
+from addons.cli.context import USAGE_ERROR, Context, check_profile, fail, guarded, json_option, pass_context, show
 from addons.clients import pointing
 from addons.clients.documents import DocumentError
 from addons.clients.kept import KeptClients, Pointed
@@ -85,13 +85,9 @@ def connect(
     What stood there is kept, encrypted, for `proxycast client disconnect`. A client that is connected already is
     connected anew. It works whether or not the gateway runs.
     """
-    known, settings, place = CLIENTS[name], context.settings(), _place()
-    if profile is not None:
-        try:
-            settings.profile(profile)
-        except KeyError:
-            fail(f"there is no profile {profile!r}: `proxycast profiles add {profile} --use CREDENTIAL` makes one")
-    root = _root(url) if url else settings.gateway.url
+    known, place = CLIENTS[name], _place()
+    check_profile(context, profile)
+    root = _root(url) if url else context.settings().gateway.url
     key = client_keys.generate()
     if dry_run:
         target = Target(root, HIDDEN, models or (("MODEL",) if known.wants_models else ()))
@@ -251,11 +247,12 @@ def _report(known: KnownClient, root: str, key_name: str | None, edits: list[Edi
     for file in dict.fromkeys(edit.file for edit in edits):
         click.echo(f"  {file}")
         for edit in edits:
-            if edit.file == file:
-                said = "taken out" if edit.value is None else json.dumps(edit.value, ensure_ascii=False)
-                click.echo(
-                    f"    {'.'.join(edit.keys)} = {said}" if edit.value is not None else f"    {edit.keys[-1]} {said}"
-                )
+            if edit.file != file:
+                continue
+            if edit.value is None:
+                click.echo(f"    {edit.keys[-1]} taken out")
+            else:
+                click.echo(f"    {'.'.join(edit.keys)} = {json.dumps(edit.value, ensure_ascii=False)}")
     if known.note:
         click.echo(f"  note: {known.note}")
     if key_name is not None:

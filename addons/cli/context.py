@@ -92,6 +92,16 @@ def fail(message: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
+def check_profile(context: Context, profile: str | None) -> None:
+    """End with a line where a key is to be pinned to a profile that is not there."""
+    if profile is None:
+        return
+    try:
+        context.settings().profile(profile)
+    except KeyError:
+        fail(f"there is no profile {profile!r}: `proxycast profiles add {profile} --use CREDENTIAL` makes one")
+
+
 def guarded[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Turn the faults a user can mend into one line and a non-zero exit."""
 

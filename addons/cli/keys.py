@@ -6,7 +6,7 @@ import time
 
 import click
 
-from addons.cli.context import Context, fail, fit_name, guarded, json_option, pass_context, show
+from addons.cli.context import Context, check_profile, fit_name, guarded, json_option, pass_context, show
 from addons.vault import keys as client_keys
 
 
@@ -22,11 +22,7 @@ def keys() -> None:
 @guarded
 def create(context: Context, name: str, profile: str | None) -> None:
     """Make a key and print it. It is shown this once: only its hash is kept."""
-    if profile is not None:
-        try:
-            context.settings().profile(profile)
-        except KeyError:
-            fail(f"there is no profile {profile!r}: `proxycast profiles add {profile} --use CREDENTIAL` makes one")
+    check_profile(context, profile)
     key = client_keys.generate()
     context.state.add_key(name, key, profile)
     click.echo(key)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,18 @@ def _by_file(edits: Iterable[Edit]) -> dict[Path, list[Edit]]:
     return found
 
 
-def _parse(path: Path, text: str | None) -> Document:
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say of what is wrong with a document in which file it is."""
     try:
-        return documents.parse(path.name, text or "")
+        yield
     except DocumentError as error:
         raise DocumentError(f"{path} cannot be changed: {error}") from None
+
+
+def _parse(path: Path, text: str | None) -> Document:
+    with _named(path):
+        return documents.parse(path.name, text or "")
 
 
 def _apply(document: Document, edit: Edit) -> None:
@@ -139,10 +147,8 @@ def _apply(document: Document, edit: Edit) -> None:
 
 
 def _put(document: Document, path: Path, keys: Keys, value: object) -> None:
-    try:
+    with _named(path):
         document.put(keys, value)
-    except DocumentError as error:
-        raise DocumentError(f"{path} cannot be changed: {error}") from None
 
 
 def _write(path: Path, text: str | None, mode: int | None) -> None:
